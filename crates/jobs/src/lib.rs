@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+mod claim;
+mod clock;
+mod decode;
+mod delivery;
+mod job;
+mod names;
+mod publish;
+mod report;
+mod time;
+
+pub mod schema;
+
+pub use claim::{Claim, ClaimBook, ClaimError, Owner, Unknown};
+pub use clock::{Clock, SystemClock};
+pub use decode::{Fault, MAX_BODY, Poison, PoisonReason};
+pub use delivery::{Again, Attempts, Consumer, Delivery, Receipt, ReplyTo, SettleError};
+pub use job::{DEFAULT_LIFE, SendJob, VERSION};
+pub use names::{JobId, NameError, Pool, Reference};
+pub use publish::{PublishError, Publisher, ReportConsumer, ReportDelivery, ReportPublisher, ReportReceipt};
+pub use report::{Outcome, ReportCode, ReportError, SendReport};
+pub use time::{format_time, parse_time};

@@ -1,0 +1,1 @@
+//! amqp half of the queue.

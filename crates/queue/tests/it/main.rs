@@ -1,0 +1,5 @@
+//! Both queues keep the same promises.
+
+mod amqp;
+mod embedded;
+mod suite;

@@ -1,0 +1,1 @@
+//! The way out through an HTTP SMS gateway.

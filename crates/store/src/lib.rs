@@ -1,0 +1,1 @@
+//! Where state with expiry lives: Redis, or one embedded file.

@@ -1,0 +1,80 @@
+//! A challenge: one code that was made for one token, and until when it counts.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use mtan_jobs::JobId;
+use mtan_seal::Digest;
+
+use crate::{Random, Serial};
+
+/// The public name of a challenge: 17 decimal digits, the first one 1 to 9 (LinOTP's `TransactionIdLength` 17).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TransactionId(String);
+
+const LENGTH: usize = 17;
+
+impl TransactionId {
+    /// A new one, every digit equally likely.
+    pub fn new(random: &dyn Random) -> TransactionId {
+        let digits = (0..LENGTH).map(|place| {
+            loop {
+                let mut byte = [0];
+                random.fill(&mut byte);
+                // 250 is the largest multiple of ten that a byte holds: beyond it digits would not be equally likely.
+                match byte[0] {
+                    b if b >= 250 => {}
+                    b if place == 0 && b % 10 == 0 => {}
+                    b => break char::from(b'0' + b % 10),
+                }
+            }
+        });
+        TransactionId(digits.collect())
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TransactionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for TransactionId {
+    type Err = ();
+
+    /// Anything of 1 to 32 digits and dots: also what other systems hand out, so that an unknown id is merely unknown.
+    fn from_str(text: &str) -> Result<TransactionId, ()> {
+        let valid = (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        if valid { Ok(TransactionId(text.to_owned())) } else { Err(()) }
+    }
+}
+
+/// An open challenge. The code itself is nowhere: only its digest under the server key.
+#[derive(Debug, Clone)]
+pub struct Challenge {
+    /// Its public name.
+    pub transaction: TransactionId,
+    /// The token whose code it waits for.
+    pub serial: Serial,
+    /// What the code is compared with.
+    pub otp: Digest,
+    /// The job that carries the SMS.
+    pub job_id: JobId,
+    /// When it was opened; blocking time and expiry count from here.
+    pub created_at: Timestamp,
+    /// The first moment at which the code does not count any more. Never moved.
+    pub expires_at: Timestamp,
+}
+
+impl Challenge {
+    /// Whether the code still counts at `now`.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        now < self.expires_at
+    }
+}

@@ -1,0 +1,67 @@
+//! The exit: a code is accepted once, in time; and the way in for a PIN alone.
+
+use crate::decide::{Decision, Pass, decide};
+use crate::{Answer, Reason, Subject, TransactionId, Tried, Verifier};
+
+impl Verifier {
+    /// `/validate/check`: PIN and code, or code and transaction, is checked; a PIN alone is challenged.
+    /// `transaction` is the request's own word: an id that names no open challenge of the subject is a failed try.
+    pub async fn check(
+        &self,
+        subject: Option<&Subject>,
+        pass: &str,
+        transaction: Option<&TransactionId>,
+    ) -> Answer {
+        let Some(subject) = subject else { return Answer::Rejected(Reason::Malformed) };
+        let pass = Pass { text: pass, transaction };
+        let (tried, decision) = match self.tried(subject, &pass).await {
+            Ok(tried) => tried,
+            Err(reason) => return Answer::Rejected(reason),
+        };
+        match decision {
+            Decision::Consume(transaction) => self.consume(&tried, &transaction).await,
+            Decision::Trigger => self.trigger(&tried).await,
+            Decision::Reject(reason) => Answer::Rejected(reason),
+        }
+    }
+
+    /// `/validate/smspin`: a PIN is challenged; everything else is a failed try and counts as one.
+    pub async fn smspin(&self, subject: Option<&Subject>, pin: &str) -> Answer {
+        let Some(subject) = subject else { return Answer::Rejected(Reason::Malformed) };
+        match self.tried(subject, &Pass { text: pin, transaction: None }).await {
+            Ok((tried, Decision::Trigger)) => self.trigger(&tried).await,
+            // A code has no business here: it stays unused, and the try stays counted.
+            Ok((_, Decision::Consume(_))) => Answer::Rejected(Reason::WrongPin),
+            Ok((_, Decision::Reject(reason))) | Err(reason) => Answer::Rejected(reason),
+        }
+    }
+
+    /// Counts first, compares second. A user has one SMS token; should the store know more, the first decides.
+    async fn tried(&self, subject: &Subject, pass: &Pass<'_>) -> Result<(Tried, Decision), Reason> {
+        let now = self.clock.now();
+        let found = self.store.begin_try(subject, now).await.map_err(|e| {
+            tracing::warn!(error = %e, "the store did not count a try");
+            Reason::StoreAway
+        })?;
+        let Some(tried) = found.into_iter().next() else {
+            // The same comparisons for nobody: time does not tell whether a user exists.
+            std::hint::black_box(decide(&self.key, &self.nobody, pass, now));
+            return Err(Reason::NoToken);
+        };
+        let decision = decide(&self.key, &tried, pass, now);
+        Ok((tried, decision))
+    }
+
+    async fn consume(&self, tried: &Tried, transaction: &TransactionId) -> Answer {
+        let serial = &tried.token.serial;
+        match self.store.consume(serial, transaction, self.clock.now()).await {
+            Ok(true) => Answer::Accepted(serial.clone()),
+            Ok(false) => Answer::Rejected(Reason::AlreadyUsed),
+            Err(e) => {
+                // It may have happened: then the code is burnt, which is the safe side.
+                tracing::warn!(error = %e, "the store did not confirm the use of a code");
+                Answer::Rejected(Reason::StoreAway)
+            }
+        }
+    }
+}

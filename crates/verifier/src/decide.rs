@@ -1,0 +1,108 @@
+//! The one decision: what a counted try is. Pure; every comparison is made every time, so that time tells nothing.
+
+use jiff::Timestamp;
+use mtan_seal::{Digest, ServerKey};
+
+use crate::{Admission, Challenge, Reason, TransactionId, Tried, pin};
+
+/// What was sent with a request.
+pub(crate) struct Pass<'a> {
+    /// PIN, PIN and code, or code.
+    pub(crate) text: &'a str,
+    /// The challenge that it answers, if the request names one.
+    pub(crate) transaction: Option<&'a TransactionId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// The right code for the open challenge: to be used up.
+    Consume(TransactionId),
+    /// The right PIN alone: to be challenged.
+    Trigger,
+    /// Neither.
+    Reject(Reason),
+}
+
+/// What `pass` is for this token at `now`.
+pub(crate) fn decide(key: &ServerKey, tried: &Tried, pass: &Pass<'_>, now: Timestamp) -> Decision {
+    let token = &tried.token;
+    let (prefix, code) = split(pass.text, usize::from(token.digits.get()));
+    let whole_is_pin = pin::digest(key, &token.serial, pass.text).matches(&token.pin);
+    let prefix_is_pin = pin::digest(key, &token.serial, prefix).matches(&token.pin);
+    let code_is_right = matches_code(key, tried.challenge.as_ref(), code);
+
+    match tried.admission {
+        Admission::Locked => return Decision::Reject(Reason::Locked),
+        Admission::Inactive => return Decision::Reject(Reason::Inactive),
+        Admission::Counted => {}
+    }
+    let challenge = tried.challenge.as_ref();
+    if let Some(transaction) = pass.transaction {
+        // A response: it counts for the challenge that it names, and a PIN in front of it must be right.
+        return match challenge.filter(|c| c.transaction == *transaction) {
+            None => Decision::Reject(Reason::UnknownTransaction),
+            Some(_) if !prefix.is_empty() && !prefix_is_pin => Decision::Reject(Reason::WrongPin),
+            Some(open) => answer(open, code_is_right, now),
+        };
+    }
+    if prefix_is_pin && !code.is_empty() && code_is_right {
+        return challenge.map_or(Decision::Reject(Reason::NoChallenge), |open| answer(open, true, now));
+    }
+    if whole_is_pin {
+        return Decision::Trigger;
+    }
+    Decision::Reject(match challenge {
+        _ if !prefix_is_pin || code.is_empty() => Reason::WrongPin,
+        None => Reason::NoChallenge,
+        Some(_) => Reason::WrongOtp,
+    })
+}
+
+fn answer(open: &Challenge, code_is_right: bool, now: Timestamp) -> Decision {
+    match code_is_right {
+        false => Decision::Reject(Reason::WrongOtp),
+        true if !open.is_open(now) => Decision::Reject(Reason::Expired),
+        true => Decision::Consume(open.transaction.clone()),
+    }
+}
+
+/// The last `digits` characters if they can be a code, and what stands before them. No code: all is prefix.
+fn split(pass: &str, digits: usize) -> (&str, &str) {
+    match pass.len().checked_sub(digits).and_then(|at| pass.split_at_checked(at)) {
+        Some((prefix, code)) if code.bytes().all(|b| b.is_ascii_digit()) => (prefix, code),
+        _ => (pass, ""),
+    }
+}
+
+/// Digest of a code, bound to its challenge: what the store keeps instead of the code.
+pub(crate) fn code_digest(key: &ServerKey, transaction: &str, code: &str) -> Digest {
+    key.digest("otp", &[transaction.as_bytes(), code.as_bytes()])
+}
+
+/// Constant-time; without a challenge the same work is done for nothing.
+fn matches_code(key: &ServerKey, challenge: Option<&Challenge>, code: &str) -> bool {
+    match challenge {
+        Some(open) => code_digest(key, open.transaction.as_str(), code).matches(&open.otp),
+        None => {
+            let nothing = code_digest(key, "no challenge", "");
+            code_digest(key, "no challenge yet", code).matches(&nothing)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split;
+
+    #[test]
+    fn the_last_characters_are_the_code_if_they_are_digits() {
+        assert_eq!(split("1234567890", 6), ("1234", "567890"));
+        assert_eq!(split("567890", 6), ("", "567890"));
+        assert_eq!(split("67890", 6), ("67890", ""));
+        assert_eq!(split("", 6), ("", ""));
+        assert_eq!(split("pin56789x", 6), ("pin56789x", ""));
+        assert_eq!(split("pün567890", 6), ("pün", "567890"));
+        assert_eq!(split("€€€", 8), ("€€€", ""));
+        assert_eq!(split("pin٠١٢٣٤٥", 6), ("pin٠١٢٣٤٥", ""), "digits of other scripts are no code");
+    }
+}

@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+
+mod answer;
+mod challenge;
+mod check;
+mod decide;
+mod ledger;
+mod pin;
+mod policy;
+mod random;
+mod relay;
+mod store;
+mod template;
+mod token;
+mod trigger;
+mod verifier;
+
+pub use answer::{Answer, Reason, Sent};
+pub use challenge::{Challenge, TransactionId};
+pub use ledger::{Applied, Ledger, LedgerEntry};
+pub use pin::Pin;
+pub use policy::Policy;
+pub use random::{Random, SystemRandom};
+pub use store::{Admission, Opened, Outbox, OutboxEntry, Store, StoreError, Subject, TokenStore, Tried};
+pub use template::{Template, TemplateError};
+pub use token::{NewToken, SealedSecret, Serial, Token, TokenError, UserRef};
+pub use verifier::{EnrolError, Verifier};

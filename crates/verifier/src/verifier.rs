@@ -1,0 +1,128 @@
+//! The desk: everything that the rules work with.
+
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use mtan_hotp::{Algorithm, Digits, Secret};
+use mtan_jobs::{Clock, JobId, Publisher};
+use mtan_seal::ServerKey;
+use mtan_sms::PhoneNumber;
+
+use crate::token::SealedSecret;
+use crate::{Admission, NewToken, Pin, Policy, Random, Serial, Store, StoreError, Token, Tried, pin};
+
+/// Triggers and checks. One for the whole process, shared by all requests.
+pub struct Verifier {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) publisher: Arc<dyn Publisher>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) key: ServerKey,
+    pub(crate) policy: Policy,
+    /// Jobs that the broker has confirmed and the outbox does not know of yet; the relay tells it, many at a time.
+    pub(crate) confirmed: Mutex<Vec<JobId>>,
+    /// Stands in for a token where there is none, so that time does not tell.
+    pub(crate) nobody: Tried,
+}
+
+/// Why a token was not enrolled.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EnrolError {
+    /// The owner has a token already.
+    #[error("the user has another SMS token already")]
+    OwnerHasToken,
+    /// The store said no.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Verifier {
+    /// A verifier over a store and a queue.
+    pub fn new(
+        store: Arc<dyn Store>,
+        publisher: Arc<dyn Publisher>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        key: ServerKey,
+        policy: Policy,
+    ) -> Verifier {
+        let nobody = nobody(&key, random.as_ref());
+        Verifier { store, publisher, clock, random, key, policy, confirmed: Mutex::default(), nobody }
+    }
+
+    /// Makes a token, or changes the one of that serial: its owner, phone, PIN and secret, not its counters.
+    pub async fn enrol(&self, new: NewToken) -> Result<Serial, EnrolError> {
+        let random = self.random.as_ref();
+        let serial = new.serial.unwrap_or_else(|| Serial::new(random));
+        let secret = new.secret.unwrap_or_else(|| random_secret(random, new.algorithm));
+        let token = Token {
+            pin: new.pin.digest(&self.key, &serial),
+            secret: SealedSecret::seal(&self.key, &serial, &secret),
+            serial: serial.clone(),
+            user: new.user,
+            phone: new.phone,
+            description: new.description,
+            algorithm: new.algorithm,
+            digits: new.digits.unwrap_or(self.policy.digits),
+            max_fail: self.policy.max_fail_count,
+            counter: 0,
+            fail_count: 0,
+            active: true,
+            created_at: self.clock.now(),
+        };
+        if self.store.put_token(&token).await? { Ok(serial) } else { Err(EnrolError::OwnerHasToken) }
+    }
+
+    /// A token by name.
+    pub async fn token(&self, serial: &Serial) -> Result<Option<Token>, StoreError> {
+        self.store.token(serial).await
+    }
+
+    /// Whether codes may be triggered and checked now; the text says what is missing.
+    pub async fn ready(&self) -> Result<(), String> {
+        self.store.ping().await.map_err(|e| e.to_string())?;
+        self.publisher.ready()
+    }
+}
+
+fn random_secret(random: &dyn Random, algorithm: Algorithm) -> Secret {
+    let mut bytes = vec![0; algorithm.secret_length()];
+    random.fill(&mut bytes);
+    Secret::new(bytes).expect("RFC 4226 R6: every algorithm's length is at least 128 bits")
+}
+
+fn nobody(key: &ServerKey, random: &dyn Random) -> Tried {
+    let serial = Serial::new(random);
+    let token = Token {
+        pin: pin::digest(key, &serial, "\0nobody's"),
+        secret: SealedSecret::from_bytes(Vec::new()),
+        user: None,
+        phone: PhoneNumber::parse("+10000000").expect("an E.164 number"),
+        description: String::new(),
+        algorithm: Algorithm::Sha1,
+        digits: Digits::default(),
+        max_fail: 1,
+        counter: 0,
+        fail_count: 1,
+        active: false,
+        created_at: Timestamp::UNIX_EPOCH,
+        serial,
+    };
+    Tried { token, challenge: None, admission: Admission::Locked }
+}
+
+impl NewToken {
+    /// A token for `phone` with `pin`; everything else by default.
+    pub fn new(phone: PhoneNumber, pin: Pin) -> NewToken {
+        NewToken {
+            serial: None,
+            user: None,
+            phone,
+            pin,
+            secret: None,
+            algorithm: Algorithm::Sha1,
+            digits: None,
+            description: String::new(),
+        }
+    }
+}

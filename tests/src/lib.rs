@@ -1,0 +1,1 @@
+//! Whole stories, from the PIN to the used-up code; they live in `it/`.
