@@ -1,2 +1,3 @@
-//! stories
+//! Whole stories over real servers and our real processes.
 
+mod walls;

@@ -1,0 +1,23 @@
+//! `cargo xtask bench`: figures, as ratios to a bare baseline of the same run.
+
+use crate::run::{cargo, run};
+use crate::servers;
+
+/// What may be said beside `cargo xtask bench`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Seconds that each measurement takes
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Only measurements whose name contains this
+    only: Option<String>,
+}
+
+/// Builds with optimisation and runs the benchmark; it starts the servers that it needs.
+pub(crate) fn run_all(arguments: &Arguments) -> anyhow::Result<()> {
+    servers::ensure()?;
+    run(&mut cargo(["build", "--release", "--workspace", "--exclude", "xtask", "--bins"]))?;
+    let mut command = cargo(["bench", "--package", "mtan-stories", "--bench", "ratios", "--"]);
+    command.args(["--seconds", &arguments.seconds.to_string()]);
+    run(command.args(&arguments.only))
+}
