@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod door;
 pub mod gateway;
 mod http;
 mod port;

@@ -1,1 +1,1 @@
-//! proxy
+//! A TCP proxy that can be cut and paused.

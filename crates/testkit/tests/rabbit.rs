@@ -26,9 +26,7 @@ fn processes_of(folder: &str) -> Vec<(String, String)> {
         .filter_map(Result::ok)
         .map(|entry| entry.path())
         .filter(|path| fs::read_link(path.join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder)))
-        .map(|path| {
-            (path.display().to_string(), fs::read_to_string(path.join("comm")).unwrap_or_default())
-        })
+        .map(|path| (path.display().to_string(), fs::read_to_string(path.join("comm")).unwrap_or_default()))
         .collect()
 }
 
