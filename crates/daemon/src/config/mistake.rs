@@ -37,6 +37,11 @@ impl Mistake {
         Mistake { place: None, what: What::Known(message.into()) }
     }
 
+    /// Something of the wrong kind stands there.
+    pub(super) fn found(kind: &str, expected: &dyn Expected) -> Mistake {
+        Mistake::known(format!("{} is expected, found {kind}", wanted(expected)))
+    }
+
     /// At `place`, unless a place further in is known; words that repeat one of `values` are replaced.
     pub(super) fn at(mut self, place: &Place, values: &[String]) -> Mistake {
         if self.place.is_none() {
@@ -66,14 +71,12 @@ impl Error for Mistake {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Mistake {
-        Mistake::known(format!("{} is expected, found {}", wanted(expected), kind(&found)))
+        Mistake::found(kind(&found), expected)
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Mistake {
         match found {
-            Unexpected::Signed(number) if number < 0 => {
-                Mistake::known(format!("{} is expected, found a negative number", wanted(expected)))
-            }
+            Unexpected::Signed(number) if number < 0 => Mistake::found("a negative number", expected),
             _ => Mistake::known(format!("{} is expected", wanted(expected))),
         }
     }
@@ -89,7 +92,7 @@ impl Error for Mistake {
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Mistake {
         let near = hint(field, expected.iter().copied());
-        Mistake::known(format!("{field} is no known key here{near}"))
+        Mistake::known(format!("no such key{near}"))
     }
 
     fn missing_field(field: &'static str) -> Mistake {
@@ -150,9 +153,8 @@ mod tests {
     #[test]
     fn foreign_words_that_repeat_a_value_are_replaced() {
         let place = Place { path: "a.b".to_owned(), origin: None };
-        let words = |words: &str, value: &str| {
-            Mistake::custom(words).at(&place, &[value.to_owned()]).to_string()
-        };
+        let words =
+            |words: &str, value: &str| Mistake::custom(words).at(&place, &[value.to_owned()]).to_string();
         assert_eq!(words("cannot read `hunter2`", "hunter2"), "this value is not accepted");
         assert_eq!(words("bad number 12", "12"), "this value is not accepted");
         assert_eq!(words("a string of 120 letters", "12"), "a string of 120 letters");

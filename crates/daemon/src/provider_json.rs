@@ -1,0 +1,142 @@
+//! `SMSProviderConfig` is a JSON object: what is wrong with a text that is none, for people who pasted it.
+
+use serde_json::Value;
+
+use crate::config::position;
+
+/// Checks that `text` is a JSON object. The error says where it stops being one, and never repeats the text; quotes
+/// that are no JSON quotes are called by name, for word processors and Python make them.
+pub(crate) fn check(text: &str) -> Result<(), String> {
+    match serde_json::from_str::<Value>(text) {
+        Ok(Value::Object(_)) => Ok(()),
+        Ok(other) => Err(format!("a JSON object {{…}} is expected, found {}", kind(&other))),
+        Err(error) => Err(explain(text, &error)),
+    }
+}
+
+fn explain(text: &str, error: &serde_json::Error) -> String {
+    if text.trim().is_empty() {
+        return "a JSON object {…} is expected, found nothing".to_owned();
+    }
+    let byte = byte_of(text, error);
+    if let Some((at, quote)) = foreign_quote(text, byte) {
+        let (line, column) = position(text, at);
+        return format!(
+            "line {line}, column {column} of the JSON: {} ({quote}) where JSON takes the double quote (\") only",
+            if quote == '\'' { "a single quote" } else { "a typographic quote" },
+        );
+    }
+    let (line, column) = position(text, byte);
+    let words = error.to_string();
+    let words = words.rsplit_once(" at line ").map_or(words.as_str(), |(words, _)| words);
+    let words = if error.is_eof() { "the text ends before the object does" } else { words };
+    format!("line {line}, column {column} of the JSON: {words}")
+}
+
+/// The byte at which serde_json stopped; its lines and columns count from 1, columns in bytes.
+fn byte_of(text: &str, error: &serde_json::Error) -> usize {
+    let line_start: usize =
+        text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    (line_start + error.column().saturating_sub(1)).min(text.len())
+}
+
+/// The quote that is to blame: the first that stands outside a string, at or before `stop`; else the last typographic
+/// one before `stop`, which left its string open.
+fn foreign_quote(text: &str, stop: usize) -> Option<(usize, char)> {
+    let read = || text.char_indices().take_while(|(at, _)| *at <= stop);
+    let (mut inside, mut escaped) = (false, false);
+    for (at, c) in read() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if inside => escaped = true,
+            '"' => inside = !inside,
+            '\'' if !inside => return Some((at, c)),
+            c if !inside && is_typographic(c) => return Some((at, c)),
+            _ => {}
+        }
+    }
+    read().filter(|(_, c)| is_typographic(*c)).last()
+}
+
+fn is_typographic(c: char) -> bool {
+    "“”„‟‘’‚‛«»″′＂".contains(c)
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        check(text).unwrap_err()
+    }
+
+    #[test]
+    fn an_object_is_accepted() {
+        check(r#"{"URL": "http://gateway.example/send", "PARAMETER": {"from": "0170111111"}}"#).unwrap();
+        check("{ \"body\": \"it's “quoted” text\" }").unwrap();
+    }
+
+    #[test]
+    fn typographic_quotes_are_called_by_name() {
+        let seed = "{ “mailserver” : “smtp.yourdomain.com”,\n  “mailsender” : “linotp@yourdomain.com”\n}";
+        assert_eq!(
+            refusal(seed),
+            "line 1, column 3 of the JSON: a typographic quote (“) where JSON takes the double quote (\") only"
+        );
+        let value_only = "{\n \"subject\": “<phone>” }";
+        assert!(refusal(value_only).starts_with("line 2, column 13 of the JSON: a typographic quote (“)"));
+    }
+
+    #[test]
+    fn a_string_that_a_typographic_quote_left_open_is_explained() {
+        let text = "{ \"mailuser\": \"somebody”, \"mailto\": \"x\" }";
+        assert!(
+            refusal(text).starts_with("line 1, column 24 of the JSON: a typographic quote (”)"),
+            "{}",
+            refusal(text)
+        );
+    }
+
+    #[test]
+    fn single_quotes_are_called_by_name_and_apostrophes_are_not_blamed() {
+        assert!(
+            refusal("{'URL': 'http://x'}").starts_with("line 1, column 2 of the JSON: a single quote (')")
+        );
+        assert_eq!(
+            refusal("{\"body\": \"it's\" \"x\"}"),
+            "line 1, column 17 of the JSON: expected `,` or `}`"
+        );
+    }
+
+    #[test]
+    fn other_mistakes_name_line_and_column() {
+        assert_eq!(refusal("{\"a\": 1,\n}"), "line 2, column 1 of the JSON: trailing comma");
+        assert_eq!(refusal("{\"a\": \"ü\" 1}"), "line 1, column 11 of the JSON: expected `,` or `}`");
+        assert!(refusal("{\"a\": {").ends_with("of the JSON: the text ends before the object does"));
+        assert_eq!(refusal(" "), "a JSON object {…} is expected, found nothing");
+        assert_eq!(refusal("[]"), "a JSON object {…} is expected, found a list");
+    }
+
+    #[test]
+    fn a_refusal_never_repeats_the_text() {
+        for text in [
+            "{\"PASSWORD\": hunter2}",
+            "{\"PASSWORD\": \"hunter2\" x",
+            "{'PASSWORD': 'hunter2'}",
+            "\"hunter2\"",
+        ] {
+            assert!(!refusal(text).contains("hunter2"), "{}", refusal(text));
+        }
+    }
+}
