@@ -2,4 +2,8 @@
 
 mod amqp;
 mod embedded;
+mod queue;
 mod redis_claims;
+
+pub use embedded::{DeadJob, embedded_claims, embedded_dead};
+pub use queue::{Queue, QueueUrlError};

@@ -1,0 +1,86 @@
+//! The queue as its users see it, whichever kind stands behind it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use mtan_embedded::Embedded;
+use mtan_jobs::{Clock, Consumer, Pool, Publisher, ReportConsumer, ReportPublisher};
+use mtan_seal::ServerKey;
+use tokio_util::sync::CancellationToken;
+
+use crate::embedded::EmbeddedQueue;
+
+/// How jobs and reports travel. Clones are the same queue.
+#[derive(Clone)]
+pub struct Queue(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Embedded(EmbeddedQueue),
+}
+
+impl Queue {
+    /// The queue in `file`, its bodies sealed with `key`. Make one and clone it: a second queue on the same file would
+    /// give the same jobs out again.
+    pub fn embedded(file: &Embedded, key: &ServerKey, clock: Arc<dyn Clock>) -> Queue {
+        Queue(Kind::Embedded(EmbeddedQueue::new(file, key, clock)))
+    }
+
+    /// Puts jobs into these pools, and into every pool that is consumed from in this process.
+    pub fn publisher(&self, pools: &[Pool]) -> Arc<dyn Publisher> {
+        match &self.0 {
+            Kind::Embedded(queue) => queue.publisher(pools),
+        }
+    }
+
+    /// Takes jobs of `pool`, at most `prefetch` at a time.
+    pub fn consumer(&self, pool: &Pool, prefetch: u16) -> Box<dyn Consumer> {
+        match &self.0 {
+            Kind::Embedded(queue) => queue.consumer(pool, prefetch),
+        }
+    }
+
+    /// Puts reports in.
+    pub fn report_publisher(&self) -> Arc<dyn ReportPublisher> {
+        match &self.0 {
+            Kind::Embedded(queue) => queue.report_publisher(),
+        }
+    }
+
+    /// Takes the ledger's reports until `stop`; then its `next` gives `None`.
+    pub fn report_consumer(&self, stop: CancellationToken) -> Box<dyn ReportConsumer> {
+        match &self.0 {
+            Kind::Embedded(queue) => queue.report_consumer(stop),
+        }
+    }
+
+    /// Whether everything that was asked of it works now; the text says what is missing. On a broker: connected, all
+    /// queues declared, every consumer consuming, no alarm.
+    pub fn ready(&self) -> Result<(), String> {
+        match &self.0 {
+            Kind::Embedded(queue) => queue.ready(),
+        }
+    }
+
+    /// Leaves politely: connections to a broker are closed. The file closes with its last user.
+    pub async fn close(&self) {
+        match &self.0 {
+            Kind::Embedded(_) => {}
+        }
+    }
+}
+
+/// Why an address of a broker or of a claim book is none. Never shows the address itself: there may be a password in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not the address of a {what}: {reason}")]
+pub struct QueueUrlError {
+    what: &'static str,
+    reason: String,
+}
+
+impl QueueUrlError {
+    /// `what` is what was expected (`broker`, `claim book`); `reason` must hold no part of the address but its scheme.
+    pub(crate) fn new(what: &'static str, reason: impl fmt::Display) -> QueueUrlError {
+        QueueUrlError { what, reason: reason.to_string() }
+    }
+}
