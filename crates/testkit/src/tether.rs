@@ -55,7 +55,11 @@ impl Tethered {
 
     /// How it ended, or `None` while it runs.
     pub(crate) fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
-        self.child.try_wait()
+        let ended = self.child.try_wait()?;
+        if ended.is_some() {
+            self.end_watch()?; // the id is free from here on: the watch must not hit who gets it next
+        }
+        Ok(ended)
     }
 
     /// Sends a signal to the child itself; nothing when it has ended and was reaped.
@@ -63,16 +67,27 @@ impl Tethered {
         if self.try_wait()?.is_some() {
             return Ok(());
         }
-        let pid = i32::try_from(self.child.id()).map_err(io::Error::other)?;
-        signal::kill(Pid::from_raw(pid), signal).map_err(io::Error::from)
+        signal::kill(self.nix_pid()?, signal).map_err(io::Error::from)
     }
 
-    /// SIGKILL, and waits until the process is gone. Does nothing the second time.
+    /// SIGKILL for the child and what it has started in its group, and waits until the child is gone. Does
+    /// nothing the second time.
     pub(crate) fn kill(&mut self) -> io::Result<ExitStatus> {
-        self.child.kill()?; // not reaped yet: the watch cannot hit another process with this id
-        self.watch.kill()?;
-        self.watch.wait()?;
+        if let Some(ended) = self.try_wait()? {
+            return Ok(ended);
+        }
+        signal::killpg(self.nix_pid()?, Signal::SIGKILL)?; // not reaped yet: the id is still the child's own
+        self.end_watch()?;
         self.child.wait()
+    }
+
+    fn end_watch(&mut self) -> io::Result<()> {
+        self.watch.kill()?;
+        self.watch.wait().map(drop)
+    }
+
+    fn nix_pid(&self) -> io::Result<Pid> {
+        i32::try_from(self.child.id()).map(Pid::from_raw).map_err(io::Error::other)
     }
 }
 

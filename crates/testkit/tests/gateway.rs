@@ -312,10 +312,10 @@ async fn a_gateway_that_refuses_comes_back_on_the_same_port() {
     gateway.refuse().await;
     let refused = Client::try_connect(address).await.err().map(|error| error.kind());
     assert_eq!(refused, Some(ErrorKind::ConnectionRefused));
-    assert_eq!(idle.to_the_end().await, (String::new(), Ok(())));
+    assert_eq!(idle.until_the_end().await, (String::new(), Ok(())));
     hold.release();
     assert_eq!(busy.response().await.1, "ID: 2", "what is in flight is answered");
-    assert_eq!(busy.to_the_end().await, (String::new(), Ok(())));
+    assert_eq!(busy.until_the_end().await, (String::new(), Ok(())));
 
     gateway.listen();
     assert!(ask(address, &get_and_close("/")).await.0.ends_with("ID: 3"));

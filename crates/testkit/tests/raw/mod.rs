@@ -1,5 +1,6 @@
 //! A client that shows what really came over the wire.
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::io;
 use std::net::SocketAddr;
@@ -52,7 +53,7 @@ impl Client {
     }
 
     /// All that came up to the end, and whether that was FIN (`Ok`) or RST.
-    pub(crate) async fn to_the_end(&mut self) -> (String, Result<(), io::ErrorKind>) {
+    pub(crate) async fn until_the_end(&mut self) -> (String, Result<(), io::ErrorKind>) {
         let mut bytes = Vec::new();
         let end = timeout(PATIENCE, self.0.read_to_end(&mut bytes)).await.expect("no end");
         (String::from_utf8(bytes).unwrap(), end.map(drop).map_err(|error| error.kind()))
@@ -60,7 +61,7 @@ impl Client {
 
     /// Whether nothing came, not even an end, for a while.
     pub(crate) async fn hears_nothing(&mut self) -> bool {
-        timeout(SILENCE, self.0.readable()).await.is_err()
+        timeout(SILENCE, self.0.peek(&mut [0])).await.is_err()
     }
 }
 
@@ -68,7 +69,7 @@ impl Client {
 pub(crate) async fn ask(address: SocketAddr, request: &str) -> (String, Result<(), io::ErrorKind>) {
     let mut client = Client::connect(address).await;
     client.send(request).await;
-    client.to_the_end().await
+    client.until_the_end().await
 }
 
 pub(crate) fn get(target: &str) -> String {

@@ -1,1 +1,0 @@
-//! A TCP proxy that can be cut and paused.
