@@ -1,1 +1,6 @@
-//! Where state with expiry lives: Redis, or one embedded file.
+#![doc = include_str!("../README.md")]
+
+mod embedded;
+mod record;
+
+pub use embedded::{EmbeddedStore, embedded};

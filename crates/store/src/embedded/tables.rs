@@ -1,0 +1,55 @@
+//! The tables, and how a record is read from one.
+
+use redb::{Key, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, TableError, Value};
+use serde::de::DeserializeOwned;
+
+use super::fault::Fault;
+use crate::record;
+
+/// Serial → what only an administrator changes, JSON.
+pub(super) const TOKENS: TableDefinition<&str, &[u8]> = TableDefinition::new("store/tokens");
+/// Serial → what every try changes, JSON.
+pub(super) const STATES: TableDefinition<&str, &[u8]> = TableDefinition::new("store/token-states");
+/// (Realm, user) → serial.
+pub(super) const OWNERS: TableDefinition<(&str, &str), &str> = TableDefinition::new("store/owners");
+/// Transaction → challenge, JSON.
+pub(super) const CHALLENGES: TableDefinition<&str, &[u8]> = TableDefinition::new("store/challenges");
+/// (Expiry in microseconds, transaction).
+pub(super) const CHALLENGE_EXPIRY: TableDefinition<(i64, &str), ()> =
+    TableDefinition::new("store/challenges-by-expiry");
+/// Job id → sealed job, JSON.
+pub(super) const OUTBOX: TableDefinition<&str, &[u8]> = TableDefinition::new("store/outbox");
+/// Job id → when it is due, in microseconds.
+pub(super) const OUTBOX_DUE: TableDefinition<&str, i64> = TableDefinition::new("store/outbox-due");
+/// (Due in microseconds, job id).
+pub(super) const OUTBOX_BY_DUE: TableDefinition<(i64, &str), ()> =
+    TableDefinition::new("store/outbox-by-due");
+/// Job id → reports, JSON.
+pub(super) const LEDGER: TableDefinition<&str, &[u8]> = TableDefinition::new("store/ledger");
+/// (Last moment to keep it in microseconds, job id).
+pub(super) const LEDGER_EXPIRY: TableDefinition<(i64, &str), ()> =
+    TableDefinition::new("store/ledger-by-expiry");
+
+/// The record under `key`; `kind` and key name it if it cannot be read.
+pub(super) fn get<T: DeserializeOwned>(
+    table: &impl ReadableTable<&'static str, &'static [u8]>,
+    kind: &str,
+    key: &str,
+) -> Result<Option<T>, Fault> {
+    match table.get(key)? {
+        Some(body) => Ok(Some(record::read(&format!("{kind} {key}"), body.value())?)),
+        None => Ok(None),
+    }
+}
+
+/// The table for reading; `None` before the first write made it.
+pub(super) fn open<K: Key + 'static, V: Value + 'static>(
+    tx: &ReadTransaction,
+    table: TableDefinition<K, V>,
+) -> Result<Option<ReadOnlyTable<K, V>>, Fault> {
+    match tx.open_table(table) {
+        Ok(table) => Ok(Some(table)),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(e) => Err(e.into()),
+    }
+}

@@ -1,0 +1,223 @@
+//! Tokens and challenges in the file.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use mtan_verifier::{
+    Admission, Challenge, Opened, OutboxEntry, Serial, StoreError, Subject, Token, TokenStore, TransactionId,
+    Tried,
+};
+use redb::{ReadableTable, WriteTransaction};
+
+use super::EmbeddedStore;
+use super::fault::Fault;
+use super::tables::{CHALLENGE_EXPIRY, CHALLENGES, OWNERS, STATES, TOKENS, get, open};
+use super::{outbox, sweep};
+use crate::record::{self, ChallengeRecord, TokenRecord, TokenState, micros};
+
+#[async_trait]
+impl TokenStore for EmbeddedStore {
+    async fn begin_try(&self, subject: &Subject, _now: Timestamp) -> Result<Vec<Tried>, StoreError> {
+        let subject = subject.clone();
+        self.step(move |tx| begin_try(tx, &subject)).await
+    }
+
+    async fn forgive(&self, serial: &Serial) -> Result<(), StoreError> {
+        let serial = serial.clone();
+        self.step(move |tx| {
+            if let Some(mut state) = state(tx, serial.as_str())? {
+                forgive(&mut state);
+                put_state(tx, serial.as_str(), &state)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn open_challenge(
+        &self,
+        challenge: &Challenge,
+        counter: u64,
+        job: &OutboxEntry,
+        relay_at: Timestamp,
+    ) -> Result<Opened, StoreError> {
+        let (challenge, job) = (challenge.clone(), job.clone());
+        self.step(move |tx| open_challenge(tx, &challenge, counter, &job, relay_at)).await
+    }
+
+    async fn consume(
+        &self,
+        serial: &Serial,
+        transaction: &TransactionId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (serial, transaction) = (serial.clone(), transaction.clone());
+        self.step(move |tx| consume(tx, serial.as_str(), transaction.as_str(), now)).await
+    }
+
+    async fn put_token(&self, token: &Token) -> Result<bool, StoreError> {
+        let token = token.clone();
+        self.step(move |tx| put_token(tx, &token)).await
+    }
+
+    async fn token(&self, serial: &Serial) -> Result<Option<Token>, StoreError> {
+        self.look(|tx| {
+            let (Some(tokens), Some(states)) = (open(tx, TOKENS)?, open(tx, STATES)?) else {
+                return Ok(None);
+            };
+            let record: Option<TokenRecord> = get(&tokens, "token", serial.as_str())?;
+            let state: Option<TokenState> = get(&states, "token", serial.as_str())?;
+            match (record, state) {
+                (Some(record), Some(state)) => Ok(Some(record.token(&state)?)),
+                _ => Ok(None),
+            }
+        })
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        // A write, although of nothing: a full disk still reads.
+        self.step(|_| Ok(())).await
+    }
+}
+
+/// Counts first: the state is written before anybody has seen what there is to compare with.
+fn begin_try(tx: &WriteTransaction, subject: &Subject) -> Result<Vec<Tried>, Fault> {
+    let Some(serial) = serial_of(tx, subject)? else { return Ok(Vec::new()) };
+    let (Some(record), Some(mut state)) = (token_record(tx, &serial)?, state(tx, &serial)?) else {
+        return Ok(Vec::new());
+    };
+    let admission = admit(&mut state, record.max_fail());
+    let tried = Tried { token: record.token(&state)?, challenge: open_of(tx, &serial, &state)?, admission };
+    if admission == Admission::Counted {
+        put_state(tx, &serial, &state)?;
+    }
+    Ok(vec![tried])
+}
+
+fn admit(state: &mut TokenState, max_fail: u32) -> Admission {
+    match () {
+        () if !state.active => Admission::Inactive,
+        () if state.fail_count >= max_fail => Admission::Locked,
+        () => {
+            state.fail_count += 1;
+            Admission::Counted
+        }
+    }
+}
+
+fn open_challenge(
+    tx: &WriteTransaction,
+    challenge: &Challenge,
+    counter: u64,
+    job: &OutboxEntry,
+    relay_at: Timestamp,
+) -> Result<Opened, Fault> {
+    let serial = challenge.serial.as_str();
+    let Some(mut state) = state(tx, serial)? else { return Ok(Opened::Overtaken(None)) };
+    forgive(&mut state);
+    if !state.active || counter.checked_sub(1) != Some(state.counter) {
+        let active = state.active;
+        let open = open_of(tx, serial, &state)?.filter(|c| active && c.is_open(challenge.created_at));
+        put_state(tx, serial, &state)?;
+        return Ok(Opened::Overtaken(open));
+    }
+    state.counter = counter;
+    state.open = Some(challenge.transaction.to_string());
+    put_state(tx, serial, &state)?;
+    put_challenge(tx, challenge)?;
+    outbox::put(tx, job, relay_at)?;
+    sweep::sweep(tx, challenge.created_at, sweep::IN_PASSING)?;
+    Ok(Opened::Opened)
+}
+
+fn consume(tx: &WriteTransaction, serial: &str, transaction: &str, now: Timestamp) -> Result<bool, Fault> {
+    let Some(mut state) = state(tx, serial)? else { return Ok(false) };
+    let open = open_of(tx, serial, &state)?;
+    let right = open.is_some_and(|c| c.transaction.as_str() == transaction && c.is_open(now));
+    if !state.active || !right {
+        return Ok(false);
+    }
+    state.open = None;
+    state.fail_count = 0;
+    put_state(tx, serial, &state)?;
+    Ok(true)
+}
+
+fn put_token(tx: &WriteTransaction, token: &Token) -> Result<bool, Fault> {
+    let serial = token.serial.as_str();
+    let (old, old_state) = (token_record(tx, serial)?, state(tx, serial)?);
+    let mut owners = tx.open_table(OWNERS)?;
+    let owner = token.user.as_ref().map(|u| (u.realm(), u.user()));
+    if let Some(owner) = owner
+        && owners.get(owner)?.is_some_and(|other| other.value() != serial)
+    {
+        return Ok(false);
+    }
+    if let Some(owner) = old.as_ref().and_then(TokenRecord::owner) {
+        owners.remove(owner)?;
+    }
+    if let Some(owner) = owner {
+        owners.insert(owner, serial)?;
+    }
+    let record = TokenRecord::of(token);
+    let (record, state) = match (old, old_state) {
+        (Some(old), Some(state)) => {
+            (record.created_as(&old), TokenState::new(state.counter, state.fail_count, token.active))
+        }
+        _ => (record, TokenState::of(token)),
+    };
+    tx.open_table(TOKENS)?.insert(serial, &*record::write(&record))?;
+    put_state(tx, serial, &state)?;
+    Ok(true)
+}
+
+/// Takes one counted try back. The count of wrong tries alone stays: it is never below theirs.
+fn forgive(state: &mut TokenState) {
+    state.fail_count = state.fail_count.saturating_sub(1);
+}
+
+fn serial_of(tx: &WriteTransaction, subject: &Subject) -> Result<Option<String>, Fault> {
+    match subject {
+        Subject::Serial(serial) => Ok(Some(serial.to_string())),
+        Subject::User(user) => {
+            let owners = tx.open_table(OWNERS)?;
+            let serial = owners.get((user.realm(), user.user()))?;
+            Ok(serial.map(|serial| serial.value().to_owned()))
+        }
+        Subject::Transaction(transaction) => {
+            let challenges = tx.open_table(CHALLENGES)?;
+            let record: Option<ChallengeRecord> = get(&challenges, "challenge", transaction.as_str())?;
+            Ok(record.map(|r| r.serial().to_owned()))
+        }
+    }
+}
+
+/// The token's open challenge, expired or not. A record of another token under the same transaction is none of its own.
+fn open_of(tx: &WriteTransaction, serial: &str, state: &TokenState) -> Result<Option<Challenge>, Fault> {
+    let Some(transaction) = &state.open else { return Ok(None) };
+    let record: Option<ChallengeRecord> = get(&tx.open_table(CHALLENGES)?, "challenge", transaction)?;
+    match record.filter(|r| r.serial() == serial) {
+        Some(record) => Ok(Some(record.challenge(transaction)?)),
+        None => Ok(None),
+    }
+}
+
+fn token_record(tx: &WriteTransaction, serial: &str) -> Result<Option<TokenRecord>, Fault> {
+    get(&tx.open_table(TOKENS)?, "token", serial)
+}
+
+fn state(tx: &WriteTransaction, serial: &str) -> Result<Option<TokenState>, Fault> {
+    get(&tx.open_table(STATES)?, "token", serial)
+}
+
+fn put_state(tx: &WriteTransaction, serial: &str, state: &TokenState) -> Result<(), Fault> {
+    tx.open_table(STATES)?.insert(serial, &*record::write(state))?;
+    Ok(())
+}
+
+fn put_challenge(tx: &WriteTransaction, challenge: &Challenge) -> Result<(), Fault> {
+    let transaction = challenge.transaction.as_str();
+    let body = record::write(&ChallengeRecord::of(challenge));
+    tx.open_table(CHALLENGES)?.insert(transaction, &*body)?;
+    tx.open_table(CHALLENGE_EXPIRY)?.insert((micros(challenge.expires_at), transaction), ())?;
+    Ok(())
+}

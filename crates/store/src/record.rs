@@ -1,0 +1,236 @@
+//! Records as both stores keep them: JSON with a version. Members are only ever added, and unknown ones ignored.
+
+use std::str::FromStr;
+
+use data_encoding::BASE64;
+use jiff::Timestamp;
+use mtan_hotp::{Algorithm, Digits};
+use mtan_jobs::{JobId, SendReport};
+use mtan_seal::Digest;
+use mtan_sms::PhoneNumber;
+use mtan_verifier::{Challenge, OutboxEntry, SealedSecret, StoreError, Token, TransactionId, UserRef};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// The version that this crate writes, and the highest that it reads.
+pub(crate) const VERSION: u32 = 1;
+
+/// How long a challenge and an outbox entry stay readable after their expiry: longer than the clocks of two hosts
+/// differ, long enough to tell a late answer from one to an unknown challenge.
+pub(crate) const GRACE_SECONDS: i64 = 600;
+
+/// What a token has that only an administrator changes.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct TokenRecord {
+    v: u32,
+    serial: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<OwnerRecord>,
+    phone: String,
+    description: String,
+    algorithm: String,
+    digits: u8,
+    pin: String,
+    secret: String,
+    max_fail: u32,
+    created_at: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct OwnerRecord {
+    user: String,
+    realm: String,
+}
+
+/// What changes with every trigger and every try.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TokenState {
+    v: u32,
+    pub(crate) counter: u64,
+    pub(crate) fail_count: u32,
+    pub(crate) active: bool,
+    /// The challenge opened last, unless it was used up or died. Others may still have a record; they are dead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) open: Option<String>,
+}
+
+/// A challenge; whether it is its token's open one stands in [`TokenState::open`].
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ChallengeRecord {
+    v: u32,
+    serial: String,
+    otp: String,
+    job_id: String,
+    created_at: String,
+    expires_at: String,
+}
+
+/// An outbox entry; when it is due stands beside it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct EntryRecord {
+    v: u32,
+    sealed: String,
+    expires_at: String,
+}
+
+impl TokenRecord {
+    pub(crate) fn of(token: &Token) -> TokenRecord {
+        let owner = |u: &UserRef| OwnerRecord { user: u.user().to_owned(), realm: u.realm().to_owned() };
+        TokenRecord {
+            v: VERSION,
+            serial: token.serial.to_string(),
+            owner: token.user.as_ref().map(owner),
+            phone: token.phone.expose().to_owned(),
+            description: token.description.clone(),
+            algorithm: token.algorithm.to_string(),
+            digits: token.digits.get(),
+            pin: token.pin.to_hex(),
+            secret: BASE64.encode(token.secret.as_bytes()),
+            max_fail: token.max_fail,
+            created_at: token.created_at.to_string(),
+        }
+    }
+
+    /// The same record with the creation time of `older`, the one that it replaces.
+    pub(crate) fn created_as(mut self, older: &TokenRecord) -> TokenRecord {
+        self.created_at.clone_from(&older.created_at);
+        self
+    }
+
+    pub(crate) fn token(&self, state: &TokenState) -> Result<Token, StoreError> {
+        let place = || format!("token {}", self.serial);
+        let user = match &self.owner {
+            Some(o) => Some(UserRef::new(&o.user, &o.realm).map_err(|_| damaged(&place(), "owner"))?),
+            None => None,
+        };
+        Ok(Token {
+            serial: member(&self.serial, &place, "serial")?,
+            user,
+            phone: PhoneNumber::parse(&self.phone).map_err(|_| damaged(&place(), "phone"))?,
+            description: self.description.clone(),
+            algorithm: member::<Algorithm>(&self.algorithm, &place, "algorithm")?,
+            digits: Digits::new(self.digits).map_err(|_| damaged(&place(), "digits"))?,
+            pin: Digest::from_hex(&self.pin).ok_or_else(|| damaged(&place(), "pin"))?,
+            secret: SealedSecret::from_bytes(bytes(&self.secret, &place, "secret")?),
+            max_fail: self.max_fail,
+            counter: state.counter,
+            fail_count: state.fail_count,
+            active: state.active,
+            created_at: member(&self.created_at, &place, "created_at")?,
+        })
+    }
+
+    pub(crate) fn max_fail(&self) -> u32 {
+        self.max_fail
+    }
+
+    /// Realm and user, if it has an owner.
+    pub(crate) fn owner(&self) -> Option<(&str, &str)> {
+        self.owner.as_ref().map(|o| (o.realm.as_str(), o.user.as_str()))
+    }
+}
+
+impl TokenState {
+    pub(crate) fn of(token: &Token) -> TokenState {
+        TokenState::new(token.counter, token.fail_count, token.active)
+    }
+
+    /// A state without an open challenge.
+    pub(crate) fn new(counter: u64, fail_count: u32, active: bool) -> TokenState {
+        TokenState { v: VERSION, counter, fail_count, active, open: None }
+    }
+}
+
+impl ChallengeRecord {
+    pub(crate) fn of(challenge: &Challenge) -> ChallengeRecord {
+        ChallengeRecord {
+            v: VERSION,
+            serial: challenge.serial.to_string(),
+            otp: challenge.otp.to_hex(),
+            job_id: challenge.job_id.to_string(),
+            created_at: challenge.created_at.to_string(),
+            expires_at: challenge.expires_at.to_string(),
+        }
+    }
+
+    pub(crate) fn challenge(&self, transaction: &str) -> Result<Challenge, StoreError> {
+        let place = || format!("challenge {transaction}");
+        Ok(Challenge {
+            transaction: transaction
+                .parse::<TransactionId>()
+                .map_err(|()| damaged(&place(), "transaction"))?,
+            serial: member(&self.serial, &place, "serial")?,
+            otp: Digest::from_hex(&self.otp).ok_or_else(|| damaged(&place(), "otp"))?,
+            job_id: member(&self.job_id, &place, "job_id")?,
+            created_at: member(&self.created_at, &place, "created_at")?,
+            expires_at: member(&self.expires_at, &place, "expires_at")?,
+        })
+    }
+
+    pub(crate) fn serial(&self) -> &str {
+        &self.serial
+    }
+}
+
+impl EntryRecord {
+    pub(crate) fn of(entry: &OutboxEntry) -> EntryRecord {
+        EntryRecord {
+            v: VERSION,
+            sealed: BASE64.encode(&entry.sealed),
+            expires_at: entry.expires_at.to_string(),
+        }
+    }
+
+    pub(crate) fn entry(&self, job_id: &str) -> Result<OutboxEntry, StoreError> {
+        let place = || format!("outbox entry {job_id}");
+        Ok(OutboxEntry {
+            job_id: member::<JobId>(job_id, &place, "job id")?,
+            sealed: bytes(&self.sealed, &place, "sealed")?,
+            expires_at: member(&self.expires_at, &place, "expires_at")?,
+        })
+    }
+}
+
+/// A report out of the ledger.
+pub(crate) fn report(job_id: &str, body: &[u8]) -> Result<SendReport, StoreError> {
+    SendReport::from_json(body).map_err(|_| damaged(&format!("ledger entry {job_id}"), "report"))
+}
+
+pub(crate) fn write(record: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(record).expect("strings and numbers always serialise")
+}
+
+/// Reads the record that lies at `place`. No error shows what stands in it.
+pub(crate) fn read<T: DeserializeOwned>(place: &str, body: &[u8]) -> Result<T, StoreError> {
+    #[derive(Deserialize)]
+    struct Version {
+        v: u32,
+    }
+    // serde_json's own words may quote the value: only its position is told.
+    let unreadable = |e: serde_json::Error| {
+        StoreError(format!("{place}: its record cannot be read (byte {})", e.column()))
+    };
+    let Version { v } = serde_json::from_slice(body).map_err(unreadable)?;
+    if v > VERSION {
+        return Err(StoreError(format!("{place}: its record has version {v}, written by a newer mtan")));
+    }
+    serde_json::from_slice(body).map_err(unreadable)
+}
+
+/// Microseconds since 1970: the resolution of indices and of the scripts' comparisons (a double holds them exactly
+/// until the year 2255).
+pub(crate) fn micros(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}
+
+fn member<T: FromStr>(text: &str, place: &dyn Fn() -> String, name: &str) -> Result<T, StoreError> {
+    text.parse().map_err(|_| damaged(&place(), name))
+}
+
+fn bytes(text: &str, place: &dyn Fn() -> String, name: &str) -> Result<Vec<u8>, StoreError> {
+    BASE64.decode(text.as_bytes()).map_err(|_| damaged(&place(), name))
+}
+
+fn damaged(place: &str, name: &str) -> StoreError {
+    StoreError(format!("{place}: `{name}` in its record cannot be read"))
+}
