@@ -1,1 +1,18 @@
-//! The loop that all senders share.
+#![doc = include_str!("../README.md")]
+
+mod decide;
+mod detail;
+mod hand_over;
+mod kind;
+mod one_job;
+mod provider;
+mod report;
+mod run;
+
+pub mod metrics;
+
+pub use decide::{PLAN, UnknownRule};
+pub use detail::Detail;
+pub use kind::{ProviderKind, UnknownProvider};
+pub use provider::{About, Provider, Verdict};
+pub use run::{Jitter, Rules, Sender, os_jitter};

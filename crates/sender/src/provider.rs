@@ -1,0 +1,86 @@
+//! Seam 4, the window: one way out of the building, and what it says about each job.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use mtan_jobs::{ReportCode, SendJob};
+
+use crate::{Detail, UnknownRule};
+
+/// A configured way out: an HTTP gateway, an SMTP gateway, a modem.
+#[async_trait]
+pub trait Provider: Send + Sync + 'static {
+    /// `http`, `smtp` or `modem`, as it stands in reports.
+    fn kind(&self) -> &'static str;
+
+    /// The longest that [`Provider::send`] takes. The loop cuts the call off a little later, as a net.
+    fn time_out(&self) -> Duration;
+
+    /// What to do after a hand-over whose outcome nobody knows.
+    fn unknown_rule(&self) -> UnknownRule {
+        UnknownRule::Resend
+    }
+
+    /// Hands `job` over, once, and classifies what came of it. `deadline` is when the code in it dies: it has not
+    /// passed at the call, and no part of the hand-over that may still be called off is begun after it.
+    async fn send(&self, job: &SendJob, deadline: Timestamp) -> Verdict;
+}
+
+/// What a provider found out. Failure is classified here, once; the loop obeys and never reads a detail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The gateway took it.
+    Accepted {
+        /// The gateway's own id of the SMS.
+        gateway_id: Option<String>,
+        /// For people.
+        detail: Option<Detail>,
+    },
+    /// It certainly did not go through, and another try may help.
+    Retry {
+        /// Why.
+        code: ReportCode,
+        /// The gateway's own wish how long to wait.
+        after: Option<Duration>,
+        /// For people.
+        detail: Option<Detail>,
+    },
+    /// Refused for good.
+    Rejected {
+        /// Whether another way out may do better.
+        about: About,
+        /// Why.
+        code: ReportCode,
+        /// For people.
+        detail: Option<Detail>,
+    },
+    /// Handed over, and nobody knows whether it went through.
+    Unknown {
+        /// Why.
+        code: ReportCode,
+        /// For people.
+        detail: Option<Detail>,
+    },
+}
+
+impl Verdict {
+    /// `accepted`, `retry`, `rejected`, `unknown`: the label of a metric.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Verdict::Accepted { .. } => "accepted",
+            Verdict::Retry { .. } => "retry",
+            Verdict::Rejected { .. } => "rejected",
+            Verdict::Unknown { .. } => "unknown",
+        }
+    }
+}
+
+/// What a refusal is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// The number itself: no other way out can help.
+    Number,
+    /// Anything else, such as credentials or credit: the next pool of the route gets the job at once.
+    Gateway,
+}

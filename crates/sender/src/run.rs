@@ -1,0 +1,156 @@
+//! The loop: takes jobs while it may, drains when it must.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use mtan_jobs::{ClaimBook, Clock, Consumer, Delivery, Owner, Pool, ReportPublisher};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::Provider;
+use crate::metrics::InFlight;
+
+/// Chance, from 0 up to 1, as an argument: it spreads waits.
+pub type Jitter = Arc<dyn Fn() -> f64 + Send + Sync>;
+
+/// Chance from the system.
+pub fn os_jitter() -> Jitter {
+    // without randomness the waits are the plan's: nothing depends on their spread
+    Arc::new(|| getrandom::u32().map_or(0.5, |r| f64::from(r) / (f64::from(u32::MAX) + 1.0)))
+}
+
+/// How a sender works.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Jobs in hand at a time; the consumer's prefetch is the same number.
+    pub max_in_flight: u16,
+    /// How long a claim holds without being renewed. When a sender is lost, its jobs wait that long.
+    pub lease: Duration,
+    /// How long a stop waits for what is in hand.
+    pub drain: Duration,
+}
+
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules { max_in_flight: 32, lease: Duration::from_secs(15), drain: Duration::from_secs(25) }
+    }
+}
+
+/// One pool's sender in one process.
+pub struct Sender {
+    /// Whose jobs it takes.
+    pub pool: Pool,
+    /// A name that no other running sender has; claims are held under it.
+    pub name: String,
+    /// Where jobs come from.
+    pub consumer: Box<dyn Consumer>,
+    /// Where reports go.
+    pub reports: Arc<dyn ReportPublisher>,
+    /// What keeps an SMS from being sent twice.
+    pub claims: Arc<dyn ClaimBook>,
+    /// The way out.
+    pub provider: Arc<dyn Provider>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The spread of waits.
+    pub jitter: Jitter,
+    /// How it works.
+    pub rules: Rules,
+}
+
+impl Sender {
+    /// Takes and sends jobs until `stop` is cancelled; then finishes what is in hand, within `rules.drain`.
+    ///
+    /// What is not finished by then is dropped where it stands: its job is still in the queue and comes again, and
+    /// a claim that was held in the middle of a hand-over lapses and counts as one unknown.
+    pub async fn run(self, stop: CancellationToken) {
+        let Sender { pool, name, mut consumer, reports, claims, provider, clock, jitter, rules } = self;
+        let (drain, slots) = (rules.drain, usize::from(rules.max_in_flight.max(1)));
+        let serial = AtomicU64::new(0);
+        let room = Postroom { pool, name, serial, reports, claims, provider, clock, jitter, rules, stop };
+        let room = Arc::new(room);
+        info!(pool = %room.pool, provider = room.provider.kind(), "sender started");
+        let mut hands = Hands { free: Arc::new(Semaphore::new(slots)), busy: JoinSet::new() };
+        hands.take_jobs(&room, consumer.as_mut()).await;
+        let finished = timeout(drain, async { tokio::join!(consumer.cancel(), hands.finish()) }).await;
+        match finished {
+            Ok(_) => info!(pool = %room.pool, "sender drained"),
+            Err(_) => warn!(
+                pool = %room.pool, left = hands.busy.len(),
+                "drain time is over: what is left comes again from the queue"
+            ),
+        }
+    }
+}
+
+/// What the jobs in hand share.
+pub(crate) struct Postroom {
+    pub(crate) pool: Pool,
+    name: String,
+    serial: AtomicU64,
+    pub(crate) reports: Arc<dyn ReportPublisher>,
+    pub(crate) claims: Arc<dyn ClaimBook>,
+    pub(crate) provider: Arc<dyn Provider>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) jitter: Jitter,
+    pub(crate) rules: Rules,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Postroom {
+    /// A new owner of a claim: not even the same job's next delivery has the same.
+    pub(crate) fn new_owner(&self) -> Owner {
+        Owner(format!("{}-{}", self.name, self.serial.fetch_add(1, Ordering::Relaxed)))
+    }
+}
+
+/// The jobs in hand, and how many more may be taken.
+struct Hands {
+    free: Arc<Semaphore>,
+    busy: JoinSet<()>,
+}
+
+impl Hands {
+    /// Until the stop, or until the consumer has no more.
+    async fn take_jobs(&mut self, room: &Arc<Postroom>, consumer: &mut dyn Consumer) {
+        loop {
+            let taken = tokio::select! {
+                biased;
+                () = room.stop.cancelled() => return,
+                taken = self.take_one(consumer) => taken,
+            };
+            let Some((delivery, hand)) = taken else { return };
+            // the set and the gauge have it before its task runs: a stop cannot see zero too early
+            let (room, counted) = (Arc::clone(room), InFlight::count(&room.pool));
+            self.busy.spawn(async move {
+                room.handle(delivery).await;
+                drop((hand, counted));
+            });
+            while let Some(done) = self.busy.try_join_next() {
+                note(done);
+            }
+        }
+    }
+
+    async fn take_one(&self, consumer: &mut dyn Consumer) -> Option<(Delivery, tokio::sync::OwnedSemaphorePermit)> {
+        let hand = Arc::clone(&self.free).acquire_owned().await.ok()?;
+        Some((consumer.next().await?, hand))
+    }
+
+    async fn finish(&mut self) {
+        while let Some(done) = self.busy.join_next().await {
+            note(done);
+        }
+    }
+}
+
+fn note(done: Result<(), tokio::task::JoinError>) {
+    if let Err(e) = done {
+        // the job was let go of by dropping it: the queue still has it
+        error!(error = %e, "the work on a job ended by itself");
+    }
+}
