@@ -86,6 +86,7 @@ macro_rules! conformance {
             verifier {
                 a_code_walks_from_the_trigger_to_its_use
                 of_a_thousand_right_answers_one_is_accepted
+                of_a_thousand_right_answers_one_is_accepted_within_ten_tries
                 of_a_thousand_wrong_answers_none_is_accepted_and_the_token_locks
                 a_thousand_triggers_send_one_sms
                 an_unconfirmed_job_is_relayed

@@ -37,20 +37,26 @@ pub(crate) async fn a_code_walks_from_the_trigger_to_its_use(store: &Arc<dyn Sto
     assert_eq!(desk.verifier.check(Some(&alice), &late, None).await, Answer::Rejected(Reason::Expired));
 }
 
+/// With more tries than answers: all of them are compared.
 pub(crate) async fn of_a_thousand_right_answers_one_is_accepted(store: &Arc<dyn Store>) {
-    // Once with more tries than answers, so that all are compared; once with LinOTP's ten.
-    for max_fail_count in [2 * MANY as u32, 10] {
-        let desk = desk(store, max_fail_count).await;
-        desk.verifier.smspin(Some(&of_user("alice")), PIN).await;
-        let pass = format!("{PIN}{}", desk.publisher.last_code());
-        let answers = together(MANY, |_| {
-            let (verifier, pass) = (desk.verifier.clone(), pass.clone());
-            async move { verifier.check(Some(&of_user("alice")), &pass, None).await }
-        })
-        .await;
-        let accepted = answers.iter().filter(|a| matches!(a, Answer::Accepted(_))).count();
-        assert_eq!(accepted, 1, "maximum {max_fail_count}");
-    }
+    one_of_many_right_answers_is_accepted(store, 2 * MANY as u32).await;
+}
+
+/// With LinOTP's ten tries: the lock-out may not get in the way of the one, nor let in a second.
+pub(crate) async fn of_a_thousand_right_answers_one_is_accepted_within_ten_tries(store: &Arc<dyn Store>) {
+    one_of_many_right_answers_is_accepted(store, 10).await;
+}
+
+async fn one_of_many_right_answers_is_accepted(store: &Arc<dyn Store>, max_fail_count: u32) {
+    let desk = desk(store, max_fail_count).await;
+    desk.verifier.smspin(Some(&of_user("alice")), PIN).await;
+    let pass = format!("{PIN}{}", desk.publisher.last_code());
+    let answers = together(MANY, |_| {
+        let (verifier, pass) = (desk.verifier.clone(), pass.clone());
+        async move { verifier.check(Some(&of_user("alice")), &pass, None).await }
+    })
+    .await;
+    assert_eq!(answers.iter().filter(|a| matches!(a, Answer::Accepted(_))).count(), 1);
 }
 
 pub(crate) async fn of_a_thousand_wrong_answers_none_is_accepted_and_the_token_locks(store: &Arc<dyn Store>) {
