@@ -7,3 +7,4 @@ mod redis_claims;
 
 pub use embedded::{DeadJob, embedded_claims, embedded_dead};
 pub use queue::{Queue, QueueUrlError};
+pub use redis_claims::redis_claims;

@@ -8,6 +8,7 @@ use mtan_jobs::{Clock, Consumer, Pool, Publisher, ReportConsumer, ReportPublishe
 use mtan_seal::ServerKey;
 use tokio_util::sync::CancellationToken;
 
+use crate::amqp::Amqp;
 use crate::embedded::EmbeddedQueue;
 
 /// How jobs and reports travel. Clones are the same queue.
@@ -16,10 +17,23 @@ pub struct Queue(Kind);
 
 #[derive(Clone)]
 enum Kind {
+    Amqp(Amqp),
     Embedded(EmbeddedQueue),
 }
 
 impl Queue {
+    /// The queue on the broker at `url` (`amqp://…`); `process` is the name under which the broker's own pages show the
+    /// connections. Answers at once: it connects in the background, and goes on trying for ever.
+    ///
+    /// # Errors
+    /// The text is not the address of a broker. A broker that is away is no error.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn amqp(url: &str, process: &str) -> Result<Queue, QueueUrlError> {
+        Ok(Queue(Kind::Amqp(Amqp::connect(url, process)?)))
+    }
+
     /// The queue in `file`, its bodies sealed with `key`. Make one and clone it: a second queue on the same file would
     /// give the same jobs out again.
     pub fn embedded(file: &Embedded, key: &ServerKey, clock: Arc<dyn Clock>) -> Queue {
@@ -29,6 +43,7 @@ impl Queue {
     /// Puts jobs into these pools, and into every pool that is consumed from in this process.
     pub fn publisher(&self, pools: &[Pool]) -> Arc<dyn Publisher> {
         match &self.0 {
+            Kind::Amqp(queue) => queue.publisher(pools),
             Kind::Embedded(queue) => queue.publisher(pools),
         }
     }
@@ -36,6 +51,7 @@ impl Queue {
     /// Takes jobs of `pool`, at most `prefetch` at a time.
     pub fn consumer(&self, pool: &Pool, prefetch: u16) -> Box<dyn Consumer> {
         match &self.0 {
+            Kind::Amqp(queue) => queue.consumer(pool, prefetch),
             Kind::Embedded(queue) => queue.consumer(pool, prefetch),
         }
     }
@@ -43,6 +59,7 @@ impl Queue {
     /// Puts reports in.
     pub fn report_publisher(&self) -> Arc<dyn ReportPublisher> {
         match &self.0 {
+            Kind::Amqp(queue) => queue.report_publisher(),
             Kind::Embedded(queue) => queue.report_publisher(),
         }
     }
@@ -50,6 +67,7 @@ impl Queue {
     /// Takes the ledger's reports until `stop`; then its `next` gives `None`.
     pub fn report_consumer(&self, stop: CancellationToken) -> Box<dyn ReportConsumer> {
         match &self.0 {
+            Kind::Amqp(queue) => queue.report_consumer(stop),
             Kind::Embedded(queue) => queue.report_consumer(stop),
         }
     }
@@ -58,6 +76,7 @@ impl Queue {
     /// queues declared, every consumer consuming, no alarm.
     pub fn ready(&self) -> Result<(), String> {
         match &self.0 {
+            Kind::Amqp(queue) => queue.ready(),
             Kind::Embedded(queue) => queue.ready(),
         }
     }
@@ -65,6 +84,7 @@ impl Queue {
     /// Leaves politely: connections to a broker are closed. The file closes with its last user.
     pub async fn close(&self) {
         match &self.0 {
+            Kind::Amqp(queue) => queue.close().await,
             Kind::Embedded(_) => {}
         }
     }
