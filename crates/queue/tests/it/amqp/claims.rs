@@ -1,0 +1,1 @@
+//! The claim book in a real Redis.

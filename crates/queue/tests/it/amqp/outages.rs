@@ -1,0 +1,1 @@
+//! Brokers that die, freeze, and lines that are cut.

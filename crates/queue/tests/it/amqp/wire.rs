@@ -1,0 +1,1 @@
+//! What stands on the wire, seen from the far side.
