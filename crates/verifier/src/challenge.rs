@@ -33,6 +33,12 @@ impl TransactionId {
         TransactionId(digits.collect())
     }
 
+    /// What a request names. Never fails: a text that can be nobody's id becomes `0`, which names no challenge, so that
+    /// it is a failed try like any unknown id and never a request without one.
+    pub fn from_request(text: &str) -> TransactionId {
+        text.parse().unwrap_or_else(|()| TransactionId("0".to_owned()))
+    }
+
     /// The digits.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use mtan_jobs::{JobId, Outcome, ReportCode, SendJob, SendReport};
+use mtan_jobs::{JobId, Outcome, Pool, ReportCode, SendJob, SendReport};
 
 use crate::{Applied, LedgerEntry, OutboxEntry, StoreError, Verifier};
 
@@ -17,46 +17,57 @@ const LEASE: Duration = Duration::from_secs(10);
 /// How long the ledger remembers a job.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
+const UNPOISONED: &str = "no panic while it is held";
+
 pub(crate) fn outbox_place(id: &JobId) -> String {
     format!("outbox/{id}")
 }
 
 impl Verifier {
     /// One turn of the relay: tells the outbox what was confirmed, publishes what is due, ends what is too late.
-    /// Returns how many entries were taken; as many as `256` means that more may wait.
+    /// Returns how many entries were taken; as many as `256` means that more may wait. To be called every second or
+    /// so: what is confirmed and not told within five seconds is published again (the same job, so no second SMS).
     pub async fn relay(&self) -> Result<usize, StoreError> {
-        let confirmed = std::mem::take(&mut *self.confirmed.lock().expect("no panic while it is held"));
-        if !confirmed.is_empty() {
-            if let Err(e) = self.store.settle(&confirmed).await {
-                self.confirmed.lock().expect("no panic while it is held").extend(confirmed);
-                return Err(e);
-            }
-        }
+        self.tell_settled().await?;
         let now = self.clock.now();
         let until = now.saturating_add(LEASE).unwrap_or(Timestamp::MAX);
         let due = self.store.lease(now, until, MOST).await?;
         let settled = join_all(due.iter().map(|entry| self.relay_one(entry, now))).await;
-        let settled: Vec<JobId> = settled.into_iter().flatten().collect();
-        if !settled.is_empty() {
-            self.store.settle(&settled).await?;
-        }
+        settled.into_iter().flatten().for_each(|id| self.note_settled(id));
+        self.tell_settled().await?;
         Ok(due.len())
+    }
+
+    /// A bounded number at a time, for a store takes only so many in one step. What fails is told by a later turn.
+    async fn tell_settled(&self) -> Result<(), StoreError> {
+        loop {
+            let ids = self.some_settled();
+            if ids.is_empty() {
+                return Ok(());
+            }
+            if let Err(e) = self.store.settle(&ids).await {
+                self.settled.lock().expect(UNPOISONED).extend(ids);
+                return Err(e);
+            }
+        }
+    }
+
+    fn some_settled(&self) -> Vec<JobId> {
+        let mut settled = self.settled.lock().expect(UNPOISONED);
+        let at = settled.len().saturating_sub(MOST);
+        settled.split_off(at)
     }
 
     /// The id of an entry that the outbox may forget.
     async fn relay_one(&self, entry: &OutboxEntry, now: Timestamp) -> Option<JobId> {
         let id = &entry.job_id;
-        let Ok(body) = self.key.open(&outbox_place(id), &entry.sealed) else {
-            // Kept until it expires: the right key may come back with the next start.
-            tracing::error!(job.id = %id, "outbox entry does not open: another server key?");
-            return (now >= entry.expires_at).then(|| id.clone());
-        };
-        let job = SendJob::from_json(&body).ok()?;
+        let job = self.read(entry);
         if now >= entry.expires_at {
-            self.keep(&expired(&job, now)).await.ok()?;
+            let report = self.expired(id, job.as_ref(), now);
+            self.keep(&report).await.inspect_err(|e| tracing::warn!(error = %e, "no ledger")).ok()?;
             return Some(id.clone());
         }
-        match self.publisher.publish(&job).await {
+        match self.publisher.publish(&job?).await {
             Ok(()) => {
                 tracing::info!(job.id = %id, "relayed job to the queue");
                 Some(id.clone())
@@ -66,6 +77,16 @@ impl Verifier {
                 None
             }
         }
+    }
+
+    /// An entry that cannot be read stays until it expires: the right key, or the version that wrote it, may come back.
+    fn read(&self, entry: &OutboxEntry) -> Option<SendJob> {
+        let body = self.key.open(&outbox_place(&entry.job_id), &entry.sealed).ok();
+        let job = body.and_then(|body| SendJob::from_json(&body).ok());
+        if job.is_none() {
+            tracing::error!(job.id = %entry.job_id, "outbox entry cannot be read: another server key or version?");
+        }
+        job
     }
 
     /// Keeps a report in the ledger; a late or repeated one changes nothing.
@@ -95,23 +116,27 @@ impl Verifier {
         Ok(applied)
     }
 
-    pub(crate) fn note_confirmed(&self, id: JobId) {
-        self.confirmed.lock().expect("no panic while it is held").push(id);
+    /// The outbox may forget this job.
+    pub(crate) fn note_settled(&self, id: JobId) {
+        self.settled.lock().expect(UNPOISONED).push(id);
     }
-}
 
-fn expired(job: &SendJob, now: Timestamp) -> SendReport {
-    SendReport {
-        job_id: job.id.clone(),
-        reference: job.reference.clone(),
-        pool: job.first_pool(),
-        provider: "none".to_owned(),
-        outcome: Outcome::Expired,
-        code: ReportCode::Expired,
-        detail: Some("never reached the queue".to_owned()),
-        gateway_id: None,
-        attempts: 0,
-        segments: job.text.segments(),
-        at: now,
+    fn expired(&self, id: &JobId, job: Option<&SendJob>, now: Timestamp) -> SendReport {
+        let pool = job.map(SendJob::first_pool).or_else(|| self.policy.route.first().cloned());
+        let detail =
+            job.map_or("its outbox entry could not be read", |_| "the queue did not confirm it in time");
+        SendReport {
+            job_id: id.clone(),
+            reference: job.and_then(|j| j.reference.clone()),
+            pool: pool.unwrap_or_else(Pool::default_pool),
+            provider: "none".to_owned(),
+            outcome: Outcome::Expired,
+            code: ReportCode::Expired,
+            detail: Some(detail.to_owned()),
+            gateway_id: None,
+            attempts: 0,
+            segments: job.map_or(0, |j| j.text.segments()),
+            at: now,
+        }
     }
 }

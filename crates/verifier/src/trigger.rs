@@ -23,9 +23,8 @@ impl Verifier {
             return self.forgiven(tried, Answer::Rejected(Reason::QueueAway)).await;
         }
         let now = self.clock.now();
-        if let Some(open) =
-            tried.challenge.as_ref().filter(|c| now < later(c.created_at, self.policy.blocking))
-        {
+        let blocks = |c: &&Challenge| c.is_open(now) && now < later(c.created_at, self.policy.blocking);
+        if let Some(open) = tried.challenge.as_ref().filter(blocks) {
             return self.forgiven(tried, self.already(&tried.token, open)).await;
         }
         match self.mint(&tried.token, now) {
@@ -53,7 +52,7 @@ impl Verifier {
         }
         match self.publisher.publish(&job).await {
             Ok(()) => {
-                self.note_confirmed(job.id);
+                self.note_settled(job.id);
                 Answer::Challenged(self.sent(token, &challenge, false))
             }
             Err(e) => {

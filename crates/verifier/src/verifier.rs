@@ -19,8 +19,9 @@ pub struct Verifier {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) key: ServerKey,
     pub(crate) policy: Policy,
-    /// Jobs that the broker has confirmed and the outbox does not know of yet; the relay tells it, many at a time.
-    pub(crate) confirmed: Mutex<Vec<JobId>>,
+    /// Jobs that the broker has confirmed, or whose time is over, and the outbox does not know of yet; the relay tells
+    /// it, many at a time. Short by itself: without a store nothing is opened, so nothing is confirmed.
+    pub(crate) settled: Mutex<Vec<JobId>>,
     /// Stands in for a token where there is none, so that time does not tell.
     pub(crate) nobody: Tried,
 }
@@ -47,13 +48,16 @@ impl Verifier {
         policy: Policy,
     ) -> Verifier {
         let nobody = nobody(&key, random.as_ref());
-        Verifier { store, publisher, clock, random, key, policy, confirmed: Mutex::default(), nobody }
+        Verifier { store, publisher, clock, random, key, policy, settled: Mutex::default(), nobody }
     }
 
     /// Makes a token, or changes the one of that serial: its owner, phone, PIN and secret, not its counters.
     pub async fn enrol(&self, new: NewToken) -> Result<Serial, EnrolError> {
         let random = self.random.as_ref();
-        let serial = new.serial.unwrap_or_else(|| Serial::new(random));
+        let serial = match new.serial {
+            Some(serial) => serial,
+            None => self.unused_serial().await?,
+        };
         let secret = new.secret.unwrap_or_else(|| random_secret(random, new.algorithm));
         let token = Token {
             pin: new.pin.digest(&self.key, &serial),
@@ -71,6 +75,16 @@ impl Verifier {
             created_at: self.clock.now(),
         };
         if self.store.put_token(&token).await? { Ok(serial) } else { Err(EnrolError::OwnerHasToken) }
+    }
+
+    /// Among 100,000 tokens two would share eight random hexadecimal digits, and a serial that is there means a change.
+    async fn unused_serial(&self) -> Result<Serial, StoreError> {
+        loop {
+            let serial = Serial::new(self.random.as_ref());
+            if self.store.token(&serial).await?.is_none() {
+                return Ok(serial);
+            }
+        }
     }
 
     /// A token by name.

@@ -1,0 +1,355 @@
+//! A store made of memory: each method is one atomic step, with room for others before and after it. It keeps a
+//! history of its steps and who asked for them, and it can be away or silent about what it did.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use mtan_jobs::{JobId, SendReport};
+use mtan_verifier::{
+    Admission, Applied, Challenge, Ledger, LedgerEntry, Opened, Outbox, OutboxEntry, Serial, StoreError,
+    Subject, Token, TokenStore, TransactionId, Tried,
+};
+
+use crate::scheduler::{Dice, running, step_aside};
+
+/// What the store does to its callers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    None,
+    /// Does nothing and says so.
+    Away,
+    /// Does it and does not say so.
+    Silent,
+    /// Each step anew: well, away or silent.
+    Flaky(u64),
+}
+
+/// A step that happened.
+#[derive(Debug, Clone)]
+pub(crate) enum Event {
+    Tried {
+        serial: Serial,
+        admission: Admission,
+        fail_count: u32,
+    },
+    Forgave {
+        serial: Serial,
+    },
+    Opened {
+        challenge: Challenge,
+        before: Option<Challenge>,
+        counter: u64,
+    },
+    Overtook,
+    /// By an administrator.
+    Reset {
+        serial: Serial,
+    },
+    Consumed {
+        challenge: Challenge,
+        now: Timestamp,
+    },
+    NotConsumed,
+}
+
+#[derive(Default)]
+struct State {
+    tokens: BTreeMap<Serial, Token>,
+    challenges: HashMap<Serial, Challenge>,
+    outbox: BTreeMap<JobId, (OutboxEntry, Timestamp)>,
+    ledger: HashMap<JobId, (LedgerEntry, Timestamp)>,
+    history: Vec<(usize, Event)>,
+}
+
+pub(crate) struct MemoryStore {
+    state: Mutex<State>,
+    trouble: Mutex<Trouble>,
+    /// So many steps from now, one step goes wrong.
+    once: Mutex<Option<(usize, Trouble)>>,
+    largest_settle: Mutex<usize>,
+}
+
+impl MemoryStore {
+    pub(crate) fn new() -> MemoryStore {
+        MemoryStore {
+            state: Mutex::default(),
+            trouble: Mutex::new(Trouble::None),
+            once: Mutex::default(),
+            largest_settle: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn be(&self, trouble: Trouble) {
+        *self.trouble.lock().unwrap() = trouble;
+        *self.once.lock().unwrap() = None;
+    }
+
+    /// After `steps` more steps, one goes wrong.
+    pub(crate) fn be_once_after(&self, steps: usize, trouble: Trouble) {
+        *self.once.lock().unwrap() = Some((steps, trouble));
+    }
+
+    pub(crate) fn trouble(&self) -> Trouble {
+        *self.trouble.lock().unwrap()
+    }
+
+    /// Every step that happened, and the task that asked for it.
+    pub(crate) fn history(&self) -> Vec<(usize, Event)> {
+        self.state.lock().unwrap().history.clone()
+    }
+
+    pub(crate) fn now_of(&self, serial: &Serial) -> Token {
+        self.state.lock().unwrap().tokens[serial].clone()
+    }
+
+    pub(crate) fn challenge(&self, serial: &Serial) -> Option<Challenge> {
+        self.state.lock().unwrap().challenges.get(serial).cloned()
+    }
+
+    pub(crate) fn entries(&self) -> Vec<OutboxEntry> {
+        self.state.lock().unwrap().outbox.values().map(|(entry, _)| entry.clone()).collect()
+    }
+
+    pub(crate) fn was_opened(&self, job: &JobId) -> bool {
+        let opened = |(_, event): &(usize, Event)| matches!(event, Event::Opened { challenge, .. } if challenge.job_id == *job);
+        self.state.lock().unwrap().history.iter().any(opened)
+    }
+
+    pub(crate) fn put_entry(&self, entry: OutboxEntry, due: Timestamp) {
+        self.state.lock().unwrap().outbox.insert(entry.job_id.clone(), (entry, due));
+    }
+
+    pub(crate) fn change(&self, serial: &Serial, change: impl FnOnce(&mut Token)) {
+        change(self.state.lock().unwrap().tokens.get_mut(serial).unwrap());
+    }
+
+    pub(crate) fn reset(&self, serial: &Serial) {
+        let mut state = self.state.lock().unwrap();
+        state.tokens.get_mut(serial).unwrap().fail_count = 0;
+        state.note(Event::Reset { serial: serial.clone() });
+    }
+
+    pub(crate) fn ledger_entry(&self, id: &JobId) -> Option<LedgerEntry> {
+        self.state.lock().unwrap().ledger.get(id).map(|(entry, _)| entry.clone())
+    }
+
+    /// The most ids that ever came in one `settle`.
+    pub(crate) fn largest_settle(&self) -> usize {
+        *self.largest_settle.lock().unwrap()
+    }
+
+    async fn step<T>(&self, act: impl FnOnce(&mut State) -> T + Send) -> Result<T, StoreError> {
+        step_aside().await;
+        let result = match self.next_trouble() {
+            Trouble::Away => Err(StoreError("away".to_owned())),
+            Trouble::Silent => {
+                act(&mut self.state.lock().unwrap());
+                Err(StoreError("timed out".to_owned()))
+            }
+            _ => Ok(act(&mut self.state.lock().unwrap())),
+        };
+        step_aside().await;
+        result
+    }
+
+    fn next_trouble(&self) -> Trouble {
+        let mut once = self.once.lock().unwrap();
+        match once.take() {
+            Some((0, trouble)) => return trouble,
+            Some((steps, trouble)) => *once = Some((steps - 1, trouble)),
+            None => {}
+        }
+        let mut trouble = self.trouble.lock().unwrap();
+        if let Trouble::Flaky(seed) = *trouble {
+            let mut dice = Dice(seed);
+            *trouble = Trouble::Flaky(dice.next());
+            return [Trouble::None, Trouble::None, Trouble::Away, Trouble::Silent][dice.below(4)];
+        }
+        *trouble
+    }
+}
+
+impl State {
+    fn note(&mut self, event: Event) {
+        self.history.push((running(), event));
+    }
+
+    fn open(&self, serial: &Serial, now: Timestamp) -> Option<Challenge> {
+        self.challenges.get(serial).filter(|c| now < c.expires_at).cloned()
+    }
+
+    fn serials(&self, subject: &Subject) -> Vec<Serial> {
+        let of_subject = |token: &&Token| match subject {
+            Subject::User(user) => token.user.as_ref() == Some(user),
+            Subject::Serial(serial) => token.serial == *serial,
+            Subject::Transaction(id) => {
+                self.challenges.get(&token.serial).is_some_and(|c| c.transaction == *id)
+            }
+        };
+        self.tokens.values().filter(of_subject).map(|t| t.serial.clone()).collect()
+    }
+
+    fn count(&mut self, serial: &Serial, now: Timestamp) -> Tried {
+        let token = self.tokens.get_mut(serial).unwrap();
+        let admission = match (token.active, token.is_locked()) {
+            (false, _) => Admission::Inactive,
+            (true, true) => Admission::Locked,
+            (true, false) => Admission::Counted,
+        };
+        token.fail_count += u32::from(admission == Admission::Counted);
+        let token = token.clone();
+        let fail_count = token.fail_count;
+        self.note(Event::Tried { serial: serial.clone(), admission, fail_count });
+        Tried { token, challenge: self.open(serial, now), admission }
+    }
+
+    fn forgive(&mut self, serial: &Serial) {
+        let token = self.tokens.get_mut(serial).unwrap();
+        token.fail_count = token.fail_count.saturating_sub(1);
+        self.note(Event::Forgave { serial: serial.clone() });
+    }
+}
+
+#[async_trait]
+impl TokenStore for MemoryStore {
+    async fn begin_try(&self, subject: &Subject, now: Timestamp) -> Result<Vec<Tried>, StoreError> {
+        self.step(|state| state.serials(subject).iter().map(|serial| state.count(serial, now)).collect())
+            .await
+    }
+
+    async fn forgive(&self, serial: &Serial) -> Result<(), StoreError> {
+        self.step(|state| state.forgive(serial)).await
+    }
+
+    async fn open_challenge(
+        &self,
+        challenge: &Challenge,
+        counter: u64,
+        job: &OutboxEntry,
+        relay_at: Timestamp,
+    ) -> Result<Opened, StoreError> {
+        self.step(|state| {
+            let serial = &challenge.serial;
+            state.forgive(serial);
+            let token = state.tokens.get_mut(serial).unwrap();
+            if token.counter + 1 != counter || !token.active {
+                state.note(Event::Overtook);
+                return Opened::Overtaken(state.open(serial, challenge.created_at));
+            }
+            token.counter = counter;
+            let before = state.challenges.insert(serial.clone(), challenge.clone());
+            state.outbox.insert(job.job_id.clone(), (job.clone(), relay_at));
+            state.note(Event::Opened { challenge: challenge.clone(), before, counter });
+            Opened::Opened
+        })
+        .await
+    }
+
+    async fn consume(
+        &self,
+        serial: &Serial,
+        transaction: &TransactionId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.step(|state| {
+            let open = state.open(serial, now).filter(|c| c.transaction == *transaction);
+            let token = state.tokens.get_mut(serial).unwrap();
+            let Some(challenge) = open.filter(|_| token.active) else {
+                state.note(Event::NotConsumed);
+                return false;
+            };
+            token.fail_count = 0;
+            state.challenges.remove(serial);
+            state.note(Event::Consumed { challenge, now });
+            true
+        })
+        .await
+    }
+
+    async fn put_token(&self, token: &Token) -> Result<bool, StoreError> {
+        self.step(|state| {
+            let taken = |other: &Token| {
+                other.user.is_some() && other.user == token.user && other.serial != token.serial
+            };
+            if state.tokens.values().any(taken) {
+                return false;
+            }
+            let mut token = token.clone();
+            if let Some(old) = state.tokens.get(&token.serial) {
+                (token.counter, token.fail_count) = (old.counter, old.fail_count);
+                token.created_at = old.created_at;
+                state.challenges.remove(&token.serial);
+            }
+            state.tokens.insert(token.serial.clone(), token);
+            true
+        })
+        .await
+    }
+
+    async fn token(&self, serial: &Serial) -> Result<Option<Token>, StoreError> {
+        self.step(|state| state.tokens.get(serial).cloned()).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.step(|_| ()).await
+    }
+}
+
+#[async_trait]
+impl Outbox for MemoryStore {
+    async fn lease(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        most: usize,
+    ) -> Result<Vec<OutboxEntry>, StoreError> {
+        self.step(|state| {
+            let due = state.outbox.values_mut().filter(|(_, at)| *at <= now).take(most);
+            due.map(|(entry, at)| {
+                *at = until;
+                entry.clone()
+            })
+            .collect()
+        })
+        .await
+    }
+
+    async fn settle(&self, ids: &[JobId]) -> Result<(), StoreError> {
+        let mut largest = ids.len().max(self.largest_settle());
+        std::mem::swap(&mut *self.largest_settle.lock().unwrap(), &mut largest);
+        self.step(|state| state.outbox.retain(|id, _| !ids.contains(id))).await
+    }
+
+    async fn depth(&self) -> Result<u64, StoreError> {
+        self.step(|state| state.outbox.len() as u64).await
+    }
+}
+
+#[async_trait]
+impl Ledger for MemoryStore {
+    async fn apply(&self, report: &SendReport, keep_until: Timestamp) -> Result<Applied, StoreError> {
+        self.step(|state| {
+            let (entry, until) = state
+                .ledger
+                .entry(report.job_id.clone())
+                .or_insert_with(|| (LedgerEntry::default(), keep_until));
+            *until = keep_until;
+            let place = if report.outcome.is_final() { &mut entry.outcome } else { &mut entry.delivery };
+            match place {
+                Some(_) => Applied::Repeated,
+                None => {
+                    *place = Some(report.clone());
+                    Applied::New
+                }
+            }
+        })
+        .await
+    }
+
+    async fn entry(&self, job_id: &JobId, now: Timestamp) -> Result<Option<LedgerEntry>, StoreError> {
+        self.step(|state| state.ledger.get(job_id).filter(|(_, until)| now < *until).map(|(e, _)| e.clone()))
+            .await
+    }
+}
