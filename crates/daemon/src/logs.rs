@@ -83,7 +83,8 @@ fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error>
     const EXPECTED: &str =
         "a level (off, error, warn, info, debug, trace) or target=level, or several with commas,";
     let text = String::deserialize(deserializer)?;
-    let is_level = |word: &str| word.parse::<LevelFilter>().is_ok() && word.parse::<u8>().is_err();
+    let is_level =
+        |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok() && word.parse::<u8>().is_err();
     let good = |word: &str| is_level(word.rsplit_once('=').map_or(word, |(_, level)| level).trim());
     if text.split(',').all(good) && EnvFilter::try_new(&text).is_ok() {
         Ok(text)
