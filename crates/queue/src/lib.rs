@@ -1,4 +1,4 @@
-//! How jobs and reports travel, and travel once: AMQP, or the embedded file.
+#![doc = include_str!("../README.md")]
 
 mod amqp;
 mod embedded;

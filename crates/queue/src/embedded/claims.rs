@@ -223,3 +223,34 @@ fn time(microseconds: i64) -> Timestamp {
 fn end(now: Timestamp, lease: Duration) -> i64 {
     now.saturating_add(lease).unwrap_or(Timestamp::MAX).as_microsecond()
 }
+
+#[cfg(test)]
+mod tests {
+    use redb::ReadableTableMetadata;
+
+    use super::*;
+
+    const LEASE: Duration = Duration::from_secs(10);
+
+    #[tokio::test]
+    async fn what_is_over_is_swept_out_and_counts_no_more_even_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Embedded::open(&folder.path().join("claims.redb")).unwrap();
+        let book = embedded_claims(&file);
+        let start = Timestamp::from_second(1_764_000_000).unwrap();
+        let over = start + LEASE;
+        let owner = |name: &str| Owner(name.to_owned());
+        let id = |n: usize| format!("job-{n:02}").parse::<JobId>().unwrap();
+        for n in 0..3 * SWEEP {
+            book.claim(&id(n), &owner("a"), start, LEASE * 100, over).await.unwrap();
+        }
+        // The last of them is not swept by this claim yet; it must not be busy all the same.
+        let last = book.claim(&id(3 * SWEEP - 1), &owner("b"), over, LEASE, over + LEASE).await;
+        assert_eq!(last.unwrap(), Claim::Taken { unknowns: 0 });
+        for _ in 0..3 {
+            book.claim(&id(3 * SWEEP - 1), &owner("b"), over, LEASE, over).await.unwrap();
+        }
+        let left = file.read(|tx| Ok((tx.open_table(CLAIMS)?.len()?, tx.open_table(KEEP)?.len()?)));
+        assert_eq!(left.unwrap(), (1, 1));
+    }
+}

@@ -87,7 +87,10 @@ impl EmbeddedConsumer {
 #[async_trait]
 impl Consumer for EmbeddedConsumer {
     async fn next(&mut self) -> Option<Delivery> {
-        while !self.cancelled {
+        if self.cancelled {
+            return None;
+        }
+        loop {
             let hand = Arc::clone(&self.hands).acquire_owned().await.expect("it is never closed");
             // Listen before looking: what comes in between rings.
             let mut rung = pin!(self.bell.notified());
@@ -103,7 +106,6 @@ impl Consumer for EmbeddedConsumer {
                 }
             }
         }
-        None
     }
 
     async fn cancel(&mut self) {

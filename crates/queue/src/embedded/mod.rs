@@ -129,3 +129,122 @@ fn place(id: &str) -> String {
 pub fn embedded_dead(file: &Embedded) -> Result<Vec<DeadJob>, EmbeddedError> {
     file.read(tables::dead)
 }
+
+#[cfg(test)]
+mod tests {
+    use mtan_jobs::{Again, Attempts, Delivery, PublishError};
+    use tempfile::TempDir;
+    use tokio::time::timeout;
+
+    use super::testing::{TestClock, job};
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// A queue on a clock that stands still, with room for `max_waiting`.
+    fn queue(max_waiting: u64) -> (EmbeddedQueue, Arc<TestClock>, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Embedded::open(&folder.path().join("queue.redb")).unwrap();
+        let clock = TestClock::start();
+        let key = ServerKey::generate();
+        (EmbeddedQueue::with_bound(&file, &key, clock.clone(), max_waiting), clock, folder)
+    }
+
+    fn alpha() -> Pool {
+        "alpha".parse().unwrap()
+    }
+
+    async fn next(consumer: &mut Box<dyn Consumer>) -> Delivery {
+        timeout(PATIENCE, consumer.next()).await.expect("a job comes").expect("not cancelled")
+    }
+
+    /// Waits as long as a waiting consumer may sleep between two looks, and some more.
+    async fn nothing_comes(consumer: &mut Box<dyn Consumer>) {
+        assert!(timeout(LOOK * 2, consumer.next()).await.is_err(), "a job came before its time");
+    }
+
+    #[tokio::test]
+    async fn a_full_pool_refuses_newcomers_but_none_of_its_own() {
+        let (queue, _clock, _folder) = queue(2);
+        let publisher = queue.publisher(&[alpha()]);
+        publisher.publish(&job("one")).await.unwrap();
+        publisher.publish(&job("two")).await.unwrap();
+        assert_eq!(publisher.publish(&job("three")).await, Err(PublishError::Full));
+        assert_eq!(publisher.publish(&job("two")).await, Ok(()), "it is stored already");
+        let mut consumer = queue.consumer(&alpha(), 2);
+        let again = Again { pool: alpha(), after: Duration::ZERO, attempts: Attempts::default() };
+        next(&mut consumer).await.receipt.again(again).await.unwrap();
+        next(&mut consumer).await.receipt.ack().await.unwrap();
+        assert_eq!(publisher.publish(&job("three")).await, Ok(()), "there is room again");
+    }
+
+    #[tokio::test]
+    async fn a_delay_runs_on_the_clock_that_was_handed_in() {
+        let (queue, clock, _folder) = queue(100);
+        queue.publisher(&[alpha()]).publish(&job("one")).await.unwrap();
+        let mut consumer = queue.consumer(&alpha(), 1);
+        let hour = Duration::from_secs(3600);
+        let again = Again { pool: alpha(), after: hour, attempts: Attempts::default() };
+        let first = next(&mut consumer).await;
+        assert_eq!(first.published_at, Some(clock.now()));
+        first.receipt.again(again).await.unwrap();
+        clock.advance(hour);
+        nothing_comes(&mut consumer).await; // rounded up, never early
+        clock.advance(Duration::from_micros(1));
+        let second = next(&mut consumer).await;
+        assert!(second.published_at.unwrap() < clock.now());
+    }
+
+    #[tokio::test]
+    async fn a_job_that_was_lost_comes_again_after_a_pause() {
+        let (queue, clock, _folder) = queue(100);
+        queue.publisher(&[alpha()]).publish(&job("one")).await.unwrap();
+        let mut consumer = queue.consumer(&alpha(), 1);
+        drop(next(&mut consumer).await);
+        nothing_comes(&mut consumer).await;
+        clock.advance(Duration::from_secs(1));
+        next(&mut consumer).await;
+    }
+
+    #[tokio::test]
+    async fn a_job_held_for_too_long_passes_on_and_its_old_receipt_is_void() {
+        let (queue, clock, _folder) = queue(100);
+        let publisher = queue.publisher(&[alpha()]);
+        publisher.publish(&job("one")).await.unwrap();
+        let mut slow = queue.consumer(&alpha(), 1);
+        let stuck = next(&mut slow).await;
+        clock.advance(Duration::from_secs(30 * 60));
+        let mut quick = queue.consumer(&alpha(), 1);
+        let passed_on = next(&mut quick).await;
+        assert!(stuck.receipt.ack().await.is_err());
+        nothing_comes(&mut slow).await;
+        passed_on.receipt.ack().await.unwrap();
+        publisher.publish(&job("one")).await.unwrap();
+        next(&mut quick).await;
+    }
+
+    #[tokio::test]
+    async fn a_ledger_that_is_stuck_is_told_of_and_costs_no_report() {
+        let (queue, _clock, _folder) = queue(1);
+        let reports = queue.report_publisher();
+        let report = mtan_jobs::SendReport {
+            job_id: "one".parse().unwrap(),
+            reference: None,
+            pool: alpha(),
+            provider: "http".into(),
+            outcome: mtan_jobs::Outcome::Accepted,
+            code: mtan_jobs::ReportCode::GatewayAccepted,
+            detail: None,
+            gateway_id: None,
+            attempts: 1,
+            segments: 1,
+            at: Timestamp::UNIX_EPOCH,
+        };
+        reports.report(&report, None).await.unwrap();
+        assert_eq!(reports.report(&report, None).await, Err(PublishError::Full));
+        let mut ledger = queue.report_consumer(CancellationToken::new());
+        let delivery = timeout(PATIENCE, ledger.next()).await.expect("a report comes").expect("not stopped");
+        delivery.receipt.ack().await.unwrap();
+        reports.report(&report, None).await.unwrap();
+    }
+}

@@ -273,3 +273,38 @@ pub(super) fn absent_is_none<T>(opened: Result<T, TableError>) -> Result<Option<
 pub(super) fn time(microseconds: i64) -> Timestamp {
     Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use mtan_embedded::Embedded;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_dead_are_kept_up_to_a_bound_and_the_oldest_go_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Embedded::open(&folder.path().join("queue.redb")).unwrap();
+        let all = i64::try_from(MAX_DEAD).unwrap() + 2;
+        file.write(move |tx| {
+            for n in 0..all {
+                let row = Row {
+                    id: format!("job-{n}"),
+                    pool: Pool::default_pool(),
+                    due: n,
+                    attempts: Attempts::default(),
+                    published_at: n,
+                    sealed: vec![1],
+                };
+                assert_eq!(insert(tx, &row, 1)?, Insert::Stored, "a buried job waits no more");
+                bury(tx, &row.id, &Epitaph { reason: "invalid_job".into(), faults: Vec::new() }, n)?;
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+        let dead = file.read(dead).unwrap();
+        assert_eq!(u64::try_from(dead.len()).unwrap(), MAX_DEAD);
+        assert_eq!(dead[0].id.as_str(), "job-2");
+        assert_eq!(dead[dead.len() - 1].id.as_str(), format!("job-{}", all - 1));
+    }
+}

@@ -68,6 +68,7 @@ macro_rules! promises {
             a_job_that_goes_on_to_an_unknown_pool_stays,
             a_buried_job_keeps_its_reason_and_is_gone,
             a_job_given_back_comes_again_at_once,
+            a_next_that_is_given_up_loses_nothing,
             a_cancelled_consumer_gives_back_what_it_has_not_handed_out,
             a_thousand_jobs_through_four_consumers_come_once_each,
         );

@@ -216,6 +216,27 @@ pub(crate) async fn a_job_given_back_comes_again_at_once(bench: impl Bench) {
     }
 }
 
+/// A sender waits for the next job and for its own stop at once, and drops the future of the one that did not come.
+pub(crate) async fn a_next_that_is_given_up_loses_nothing(bench: impl Bench) {
+    let publisher = publisher(&bench, &["alpha"]).await;
+    let mut consumer = consumer(&bench, "alpha", 1).await;
+    for n in 0..50 {
+        let job = job(&format!("job-{n}"), &["alpha"]);
+        let publisher = Arc::clone(&publisher);
+        let publishing = tokio::spawn(async move { publisher.publish(&job).await });
+        let start = Instant::now();
+        let delivery = loop {
+            match timeout(Duration::from_micros(200), consumer.next()).await {
+                Ok(delivery) => break delivery.expect("it was not cancelled"),
+                Err(_) => assert!(start.elapsed() < PATIENCE, "job-{n} was lost"),
+            }
+        };
+        assert_eq!(id(&delivery), format!("job-{n}"));
+        publishing.await.unwrap().unwrap();
+        delivery.receipt.ack().await.unwrap();
+    }
+}
+
 pub(crate) async fn a_cancelled_consumer_gives_back_what_it_has_not_handed_out(bench: impl Bench) {
     let publisher = publisher(&bench, &["alpha"]).await;
     for n in 0..10 {
