@@ -119,9 +119,7 @@ impl Standing<'_> {
 
     fn after_rejection(&self, about: About, code: ReportCode, detail: Option<Detail>) -> Step {
         match (about, self.next_pool()) {
-            (About::Number, _) => {
-                Step::Report(finding(Outcome::Rejected, code, detail, self.total()))
-            }
+            (About::Number, _) => Step::Report(finding(Outcome::Rejected, code, detail, self.total())),
             (About::Gateway, Some(next)) => self.go_to(next),
             (About::Gateway, None) => self.give_up(Outcome::Rejected, code, detail),
         }

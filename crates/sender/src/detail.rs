@@ -108,7 +108,8 @@ impl Secrets {
     fn remove_from(&self, reply: &str) -> String {
         let words = words(reply);
         let lower: Vec<String> = words.iter().map(|w| reply[w.clone()].to_lowercase()).collect();
-        let mut secret: Vec<bool> = lower.iter().map(|word| self.has_code(word) || self.has_number(word)).collect();
+        let mut secret: Vec<bool> =
+            lower.iter().map(|word| self.has_code(word) || self.has_number(word)).collect();
         self.mark_text(&lower, &mut secret);
         self.mark_digit_groups(reply, &words, &mut secret);
         cut(reply, &words, &secret)
@@ -116,13 +117,15 @@ impl Secrets {
 
     /// The code itself, or a word with digits that stands in the text: a code that the job does not name apart.
     fn has_code(&self, word: &str) -> bool {
-        let named = self.code.as_deref().is_some_and(|code| {
-            word == code || (code.len() >= SHORTEST_CODE && word.contains(code))
-        });
-        named || self.text.iter().any(|secret| {
-            secret.chars().any(|c| c.is_ascii_digit())
-                && (word == secret || (secret.len() >= SHORTEST_CODE && word.contains(secret.as_str())))
-        })
+        let named = self
+            .code
+            .as_deref()
+            .is_some_and(|code| word == code || (code.len() >= SHORTEST_CODE && word.contains(code)));
+        named
+            || self.text.iter().any(|secret| {
+                secret.chars().any(|c| c.is_ascii_digit())
+                    && (word == secret || (secret.len() >= SHORTEST_CODE && word.contains(secret.as_str())))
+            })
     }
 
     /// Digits of the number, as far as they tell it from others; `0170…` is the national way to write `+49170…`.
@@ -220,7 +223,12 @@ mod tests {
 
     #[test]
     fn a_reply_without_echo_stays_as_it_is() {
-        for reply in ["ID: 4711", "ERR: 301, No Credit Left", "Status=0, id 20261123181500", "{\"error\":\"wrong code\"}"] {
+        for reply in [
+            "ID: 4711",
+            "ERR: 301, No Credit Left",
+            "Status=0, id 20261123181500",
+            "{\"error\":\"wrong code\"}",
+        ] {
             assert_eq!(detail(reply).as_deref(), Some(reply));
         }
     }
@@ -241,7 +249,11 @@ mod tests {
             ("ref-abc123456def", "ref-…"),
             ("bad text 'Your code is'", "bad text '…'"),
         ] {
-            assert_eq!(detail(reply).unwrap_or_default(), if expected == "…" { "" } else { expected }, "{reply}");
+            assert_eq!(
+                detail(reply).unwrap_or_default(),
+                if expected == "…" { "" } else { expected },
+                "{reply}"
+            );
         }
     }
 

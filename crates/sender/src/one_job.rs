@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mtan_jobs::{
-    Again, Attempts, Claim, ClaimError, Delivery, JobId, Outcome, Owner, Poison, PoisonReason, Receipt, Reference,
-    ReplyTo, ReportCode, SendJob, SettleError, Unknown,
+    Again, Attempts, Claim, ClaimError, Delivery, JobId, Outcome, Owner, Poison, PoisonReason, Receipt,
+    Reference, ReplyTo, ReportCode, SendJob, SettleError, Unknown,
 };
 use tokio::time::{Instant, sleep};
 use tracing::{debug, info, warn};
@@ -111,7 +111,8 @@ impl Postroom {
         let asked_first = Instant::now();
         loop {
             let now = self.clock.now();
-            let answer = self.claims.claim(&paper.id, owner, now, self.rules.lease, paper.keep_until(now)).await;
+            let answer =
+                self.claims.claim(&paper.id, owner, now, self.rules.lease, paper.keep_until(now)).await;
             match answer {
                 Ok(claim) => return Asked::Answer(claim),
                 Err(e) if asked_first.elapsed() >= HOLD => return Asked::Away(e),
@@ -131,7 +132,9 @@ impl Postroom {
         let taken_over = if unknowns > 0 { Lease::Lost } else { Lease::Held };
         let job = match &paper.content {
             Content::Job(job) => job,
-            Content::Poison(poison) => return self.report(paper, owner, refused(paper, poison), taken_over, receipt).await,
+            Content::Poison(poison) => {
+                return self.report(paper, owner, refused(paper, poison), taken_over, receipt).await;
+            }
         };
         // this is the last look at the clock before the gateway gets the code
         if let Some(end) = self.standing(paper, job, unknowns).before_hand_over() {
@@ -159,7 +162,14 @@ impl Postroom {
 
     /// Frees the claim first: the job may be back at once. A claim that cannot be freed lapses by itself, and the next
     /// try waits for it.
-    async fn again(&self, job: &SendJob, owner: &Owner, again: Again, unknown: Unknown, receipt: Box<dyn Receipt>) {
+    async fn again(
+        &self,
+        job: &SendJob,
+        owner: &Owner,
+        again: Again,
+        unknown: Unknown,
+        receipt: Box<dyn Receipt>,
+    ) {
         info!(
             job.id = %job.id, pool = %self.pool, to = %job.to, attempt = again.attempts.total,
             next_pool = %again.pool, wait_ms = again.after.as_millis(), "another try"

@@ -136,7 +136,10 @@ impl Hands {
         }
     }
 
-    async fn take_one(&self, consumer: &mut dyn Consumer) -> Option<(Delivery, tokio::sync::OwnedSemaphorePermit)> {
+    async fn take_one(
+        &self,
+        consumer: &mut dyn Consumer,
+    ) -> Option<(Delivery, tokio::sync::OwnedSemaphorePermit)> {
         let hand = Arc::clone(&self.free).acquire_owned().await.ok()?;
         Some((consumer.next().await?, hand))
     }

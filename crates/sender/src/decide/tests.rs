@@ -63,7 +63,8 @@ fn a_failure_is_tried_again_after_1_3_10_30_and_60_seconds_and_then_exhausted() 
 #[test]
 fn waits_are_spread_by_a_fifth() {
     let route = pools(&["a"]);
-    let wait = |chance| match standing(&route, 2, 0, UnknownRule::Resend).after_hand_over(busy(None), chance) {
+    let wait = |chance| match standing(&route, 2, 0, UnknownRule::Resend).after_hand_over(busy(None), chance)
+    {
         Step::Again { again, .. } => again.after.as_millis(),
         Step::Report(_) => unreachable!(),
     };
@@ -89,7 +90,10 @@ fn no_try_is_planned_that_cannot_happen_before_the_deadline() {
     let late = first(&pair).after_hand_over(busy(Some(300)), 0.5);
     assert_eq!(again(&late), Some(("b", 0, 0, Unknown::No)));
     let dead = Standing { now: at(300), ..first(&pair) };
-    assert_eq!(end(&dead.after_hand_over(busy(None), 0.5)), Some((Outcome::Expired, ReportCode::GatewayBusy)));
+    assert_eq!(
+        end(&dead.after_hand_over(busy(None), 0.5)),
+        Some((Outcome::Expired, ReportCode::GatewayBusy))
+    );
     let endless = first(&alone).after_hand_over(busy(Some(u64::MAX)), 0.5);
     assert_eq!(end(&endless), Some((Outcome::Expired, ReportCode::GatewayBusy)));
 }
@@ -130,7 +134,8 @@ fn a_pool_outside_of_the_route_hands_on_to_its_head() {
 #[test]
 fn silence_is_answered_by_the_rule_of_the_pool() {
     let route = pools(&["a", "b"]);
-    let after = |rule, tries, unknowns| standing(&route, tries, unknowns, rule).after_hand_over(silence(), 0.5);
+    let after =
+        |rule, tries, unknowns| standing(&route, tries, unknowns, rule).after_hand_over(silence(), 0.5);
     let unknown = Some((Outcome::Unknown, ReportCode::NoAnswer));
     assert_eq!(end(&after(UnknownRule::Never, 0, 0)), unknown);
     assert_eq!(again(&after(UnknownRule::Resend, 0, 0)), Some(("a", 1, 1, Unknown::Yes)));
@@ -161,7 +166,10 @@ fn before_the_hand_over_the_deadline_and_lost_senders_are_looked_at() {
     assert_eq!(before(fresh.clone()), None);
     let last_moment = at(300).saturating_sub(Duration::from_millis(1)).unwrap();
     assert_eq!(before(Standing { now: last_moment, ..fresh.clone() }), None);
-    assert_eq!(before(Standing { now: at(300), ..fresh.clone() }), Some((Outcome::Expired, ReportCode::Expired)));
+    assert_eq!(
+        before(Standing { now: at(300), ..fresh.clone() }),
+        Some((Outcome::Expired, ReportCode::Expired))
+    );
     let lost = Some((Outcome::Unknown, ReportCode::SenderLost));
     assert_eq!(before(Standing { unknowns: 1, ..fresh.clone() }), lost);
     let resend = standing(&route, 1, 1, UnknownRule::Resend);

@@ -1,0 +1,11 @@
+//! The loop keeps its promises, over small fakes of seam 1 and a gateway that follows a script. Time is paused: a
+//! test that waits for an hour takes a moment.
+
+mod book;
+mod ends;
+mod faults;
+mod inbox;
+mod script;
+mod stop;
+mod together;
+mod world;
