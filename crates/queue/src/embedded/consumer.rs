@@ -13,7 +13,7 @@ use tracing::error;
 use super::hands::Held;
 use super::receipt::EmbeddedReceipt;
 use super::tables::{self, Epitaph, First, Row};
-use super::{AFTER_FAULT, LOOK, Shared, place};
+use super::{AFTER_FAULT, Shared, place};
 
 /// Fetches nothing ahead: a job is in hand only once `next` has returned it, so a cancel has nothing to give back.
 pub(super) struct EmbeddedConsumer {
@@ -40,13 +40,14 @@ impl EmbeddedConsumer {
 
     fn look(&self) -> Look {
         let now = self.shared.now();
-        let mut later = LOOK;
+        let look = self.shared.bounds.look;
+        let mut later = look;
         let taken = self.shared.jobs_in_hand.take(|free| {
             let first = |tx: &_| tables::first(tx, &self.pool, now.as_microsecond(), free);
             Ok(match self.shared.file.read(first)? {
                 First::Job(row) => Some((row.id.clone(), row)),
                 First::Later(due) => {
-                    later = LOOK.min(until(now, tables::time(due)));
+                    later = look.min(until(now, tables::time(due)));
                     None
                 }
                 First::Nothing => None,

@@ -30,12 +30,17 @@ use pools::Pools;
 use publisher::EmbeddedPublisher;
 use reports::{EmbeddedReportConsumer, EmbeddedReportPublisher};
 
-/// Jobs that may wait in one pool, and reports that may wait in all, before a further one is refused.
-const MAX_WAITING: u64 = 100_000;
+/// The bounds of one queue.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// Jobs that may wait in one pool, and reports that may wait in all, before a further one is refused.
+    max_waiting: u64,
+    /// The longest time between two looks of somebody who waits. Whatever comes is rung for; only the passing of time
+    /// is not, and the clock may be one that a test moves.
+    look: Duration,
+}
 
-/// The longest time between two looks of somebody who waits. Whatever comes is rung for; only the passing of time is
-/// not, and the clock may be one that a test moves.
-const LOOK: Duration = Duration::from_millis(250);
+const BOUNDS: Bounds = Bounds { max_waiting: 100_000, look: Duration::from_millis(250) };
 
 /// The time to the next look after one that failed: each is logged.
 const AFTER_FAULT: Duration = Duration::from_secs(5);
@@ -52,7 +57,7 @@ struct Shared {
     file: Embedded,
     key: ServerKey,
     clock: Arc<dyn Clock>,
-    max_waiting: u64,
+    bounds: Bounds,
     pools: Pools,
     jobs_in_hand: Arc<Hands<String>>,
     reports_in_hand: Arc<Hands<u64>>,
@@ -61,19 +66,14 @@ struct Shared {
 
 impl EmbeddedQueue {
     pub(crate) fn new(file: &Embedded, key: &ServerKey, clock: Arc<dyn Clock>) -> EmbeddedQueue {
-        EmbeddedQueue::with_bound(file, key, clock, MAX_WAITING)
+        EmbeddedQueue::with(file, key, clock, BOUNDS)
     }
 
-    fn with_bound(
-        file: &Embedded,
-        key: &ServerKey,
-        clock: Arc<dyn Clock>,
-        max_waiting: u64,
-    ) -> EmbeddedQueue {
+    fn with(file: &Embedded, key: &ServerKey, clock: Arc<dyn Clock>, bounds: Bounds) -> EmbeddedQueue {
         EmbeddedQueue(Arc::new(Shared {
             file: file.clone(),
             key: key.clone(),
-            max_waiting,
+            bounds,
             pools: Pools::default(),
             jobs_in_hand: Hands::new(Arc::clone(&clock)),
             reports_in_hand: Hands::new(Arc::clone(&clock)),
@@ -132,7 +132,7 @@ pub fn embedded_dead(file: &Embedded) -> Result<Vec<DeadJob>, EmbeddedError> {
 
 #[cfg(test)]
 mod tests {
-    use mtan_jobs::{Again, Attempts, Delivery, PublishError};
+    use mtan_jobs::{Again, Attempts, Delivery, Outcome, PublishError, ReportCode, SendReport};
     use tempfile::TempDir;
     use tokio::time::timeout;
 
@@ -143,15 +143,35 @@ mod tests {
 
     /// A queue on a clock that stands still, with room for `max_waiting`.
     fn queue(max_waiting: u64) -> (EmbeddedQueue, Arc<TestClock>, TempDir) {
+        queue_with(Bounds { max_waiting, ..BOUNDS })
+    }
+
+    fn queue_with(bounds: Bounds) -> (EmbeddedQueue, Arc<TestClock>, TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let file = Embedded::open(&folder.path().join("queue.redb")).unwrap();
         let clock = TestClock::start();
         let key = ServerKey::generate();
-        (EmbeddedQueue::with_bound(&file, &key, clock.clone(), max_waiting), clock, folder)
+        (EmbeddedQueue::with(&file, &key, clock.clone(), bounds), clock, folder)
     }
 
     fn alpha() -> Pool {
         "alpha".parse().unwrap()
+    }
+
+    fn report() -> SendReport {
+        SendReport {
+            job_id: "one".parse().unwrap(),
+            reference: None,
+            pool: alpha(),
+            provider: "http".into(),
+            outcome: Outcome::Accepted,
+            code: ReportCode::GatewayAccepted,
+            detail: None,
+            gateway_id: None,
+            attempts: 1,
+            segments: 1,
+            at: Timestamp::UNIX_EPOCH,
+        }
     }
 
     async fn next(consumer: &mut Box<dyn Consumer>) -> Delivery {
@@ -160,7 +180,7 @@ mod tests {
 
     /// Waits as long as a waiting consumer may sleep between two looks, and some more.
     async fn nothing_comes(consumer: &mut Box<dyn Consumer>) {
-        assert!(timeout(LOOK * 2, consumer.next()).await.is_err(), "a job came before its time");
+        assert!(timeout(BOUNDS.look * 2, consumer.next()).await.is_err(), "a job came before its time");
     }
 
     #[tokio::test]
@@ -224,22 +244,53 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn whatever_comes_wakes_who_waits_for_it() {
+        let (queue, _clock, _folder) = queue_with(Bounds { look: Duration::MAX, ..BOUNDS });
+        let publisher = queue.publisher(&[alpha()]);
+        let (mut one, mut two) = (queue.consumer(&alpha(), 1), queue.consumer(&alpha(), 1));
+        for round in 0..20 {
+            // Both wait before anything is there.
+            let waiting = tokio::spawn(async move {
+                let (first, second) = tokio::join!(next(&mut one), next(&mut two));
+                (one, two, first, second)
+            });
+            tokio::task::yield_now().await;
+            for name in ["a", "b"] {
+                publisher.publish(&job(&format!("{name}-{round}"))).await.unwrap();
+            }
+            let (first, second);
+            (one, two, first, second) = waiting.await.unwrap();
+            let again = Again { pool: alpha(), after: Duration::ZERO, attempts: Attempts::default() };
+            let ((), (), third) = tokio::join!(
+                async { first.receipt.give_back().await.unwrap() },
+                async { second.receipt.again(again).await.unwrap() },
+                next(&mut one),
+            );
+            let fourth = next(&mut two).await;
+            third.receipt.ack().await.unwrap();
+            fourth.receipt.ack().await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_report_wakes_the_ledger() {
+        let (queue, _clock, _folder) = queue_with(Bounds { look: Duration::MAX, ..BOUNDS });
+        let reports = queue.report_publisher();
+        let mut ledger = queue.report_consumer(CancellationToken::new());
+        for _ in 0..20 {
+            let report = report();
+            let (delivery, published) =
+                tokio::join!(biased; timeout(PATIENCE, ledger.next()), reports.report(&report, None));
+            published.unwrap();
+            delivery.expect("it wakes").expect("not stopped").receipt.ack().await.unwrap();
+        }
+    }
+
+    #[tokio::test]
     async fn a_ledger_that_is_stuck_is_told_of_and_costs_no_report() {
         let (queue, _clock, _folder) = queue(1);
         let reports = queue.report_publisher();
-        let report = mtan_jobs::SendReport {
-            job_id: "one".parse().unwrap(),
-            reference: None,
-            pool: alpha(),
-            provider: "http".into(),
-            outcome: mtan_jobs::Outcome::Accepted,
-            code: mtan_jobs::ReportCode::GatewayAccepted,
-            detail: None,
-            gateway_id: None,
-            attempts: 1,
-            segments: 1,
-            at: Timestamp::UNIX_EPOCH,
-        };
+        let report = report();
         reports.report(&report, None).await.unwrap();
         assert_eq!(reports.report(&report, None).await, Err(PublishError::Full));
         let mut ledger = queue.report_consumer(CancellationToken::new());

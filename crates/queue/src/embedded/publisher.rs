@@ -35,7 +35,7 @@ impl Publisher for EmbeddedPublisher {
     async fn publish(&self, job: &SendJob) -> Result<(), PublishError> {
         let bell = self.0.pools.bell(&job.first_pool()).ok_or(PublishError::Unroutable)?;
         let row = self.row(job);
-        let bound = self.0.max_waiting;
+        let bound = self.0.bounds.max_waiting;
         let stored = self.0.file.write(move |tx| tables::insert(tx, &row, bound));
         answer(tokio::time::timeout(ANSWER, stored).await)?;
         bell.notify_one();

@@ -14,7 +14,7 @@ use tracing::error;
 
 use super::hands::Held;
 use super::publisher::answer;
-use super::{AFTER_FAULT, ANSWER, LOOK, Shared, tables};
+use super::{AFTER_FAULT, ANSWER, Shared, tables};
 
 pub(super) struct EmbeddedReportPublisher(Arc<Shared>);
 
@@ -29,7 +29,7 @@ impl ReportPublisher for EmbeddedReportPublisher {
     /// `reply_to` is not heeded: jobs of this queue come from this process, whose only listener is the ledger.
     async fn report(&self, report: &SendReport, _reply_to: Option<&ReplyTo>) -> Result<(), PublishError> {
         let body = report.to_json();
-        let bound = self.0.max_waiting;
+        let bound = self.0.bounds.max_waiting;
         let stored = self.0.file.write(move |tx| tables::insert_report(tx, &body, bound));
         answer(tokio::time::timeout(ANSWER, stored).await)?;
         self.0.report_bell.notify_one();
@@ -64,7 +64,7 @@ impl ReportConsumer for EmbeddedReportConsumer {
             rung.as_mut().enable();
             let later = match self.look() {
                 Ok(Some(delivery)) => return Some(delivery),
-                Ok(None) => LOOK,
+                Ok(None) => self.shared.bounds.look,
                 Err(e) => {
                     error!(error = %e, "the reports cannot be read");
                     AFTER_FAULT
