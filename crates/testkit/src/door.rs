@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_closed_door_refuses_and_keeps_its_port() {
+    async fn a_closed_door_refuses_until_it_is_opened_again() {
         let door = door();
         let mut open = TcpStream::connect(door.address()).await.unwrap();
         wait_until("the visit", Duration::from_secs(5), async || {
@@ -236,12 +236,32 @@ mod tests {
         let refused = TcpStream::connect(door.address()).await.unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
         assert_eq!(open.read(&mut [0]).await.unwrap(), 0, "open connections were told to end");
-        let other = TcpSocket::new_v4().unwrap().bind(door.address()).unwrap_err();
-        assert_eq!(other.kind(), io::ErrorKind::AddrInUse, "the port is still ours");
 
         door.reopen();
         TcpStream::connect(door.address()).await.unwrap();
         drop(door);
+    }
+
+    #[tokio::test]
+    async fn a_closed_door_keeps_its_port() {
+        let door = door();
+        door.close();
+        let other = TcpSocket::new_v4().unwrap().bind(door.address()).unwrap_err();
+        assert_eq!(other.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[tokio::test]
+    async fn every_connection_has_nodelay_and_its_number() {
+        let (seen, mut visits) = tokio::sync::mpsc::unbounded_channel();
+        let door = Door::open(move |visitor| {
+            seen.send((visitor.stream.nodelay().unwrap(), visitor.number)).unwrap();
+            async {}
+        });
+        for number in 1..=2 {
+            TcpStream::connect(door.address()).await.unwrap();
+            assert_eq!(visits.recv().await, Some((true, number)));
+        }
+        assert_eq!(door.accepted(), 2);
     }
 
     #[tokio::test]

@@ -22,7 +22,7 @@ async fn greeting(port: u16) -> std::io::Result<[u8; 3]> {
 /// Processes whose environment or working folder is in `folder`: all that a broker has started.
 fn processes_of(folder: &str) -> Vec<(String, String)> {
     fs::read_dir("/proc")
-        .unwrap()
+        .expect("a Linux /proc")
         .filter_map(Result::ok)
         .map(|entry| entry.path())
         .filter(|path| fs::read_link(path.join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder)))
