@@ -1,1 +1,20 @@
-//! The HTTP face: /validate, /admin, health.
+#![doc = include_str!("../README.md")]
+
+mod admin;
+mod api;
+mod background;
+mod bounded;
+mod endpoint;
+mod envelope;
+mod json;
+mod observed;
+mod outcome;
+mod params;
+mod process;
+mod question;
+mod settings;
+mod validate;
+
+pub use api::OtpApi;
+pub use process::add_ready_checks;
+pub use settings::{AdminSection, Compat, Credentials, OtpApiSection, Settings, TokenSection};

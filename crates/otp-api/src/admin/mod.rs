@@ -1,0 +1,53 @@
+//! /admin: LinOTP's calls for administrators; every one of them stands behind the gate.
+
+mod error;
+mod gate;
+mod init;
+mod throttle;
+
+use std::any::Any;
+use std::convert::Infallible;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::OtpApi;
+use crate::envelope::Envelope;
+use crate::observed::observed;
+
+pub(crate) use gate::Gate;
+
+/// The routes under /admin.
+pub(crate) fn routes(api: &OtpApi) -> Router {
+    let init = post(init::init)
+        .with_state(api.clone())
+        .layer::<_, Infallible>(from_fn_with_state(api.clone(), guarded))
+        .layer(CatchPanicLayer::custom(broken))
+        .layer(from_fn(|request, next| observed("admin_init", request, next)));
+    Router::new().route("/admin/init", init)
+}
+
+/// Lets an administrator through, and nobody else.
+async fn guarded(State(api): State<OtpApi>, request: Request, next: Next) -> Response {
+    let mut response = match gate::admit(api.inner.gate.as_ref(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => {
+            tracing::warn!(reason = refusal.reason(), "admin request refused");
+            refusal.into_response()
+        }
+    };
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// What a panic becomes.
+fn broken(_: Box<dyn Any + Send + 'static>) -> Response {
+    tracing::error!(endpoint = "admin_init", "a request ended in a panic");
+    Envelope::error(-311, "an error of the server's own; its log says more")
+        .response(StatusCode::INTERNAL_SERVER_ERROR)
+}

@@ -1,0 +1,71 @@
+//! The HTTP face as one thing: its routes, and what runs beside them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use mtan_jobs::{Clock, ReportConsumer};
+use mtan_verifier::Verifier;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::admin::Gate;
+use crate::endpoint::Style;
+use crate::question::Names;
+use crate::settings::Settings;
+use crate::{admin, background, observed, validate};
+
+/// The HTTP face of one process. Clones share it.
+#[derive(Clone)]
+pub struct OtpApi {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) verifier: Arc<Verifier>,
+    pub(crate) gate: Option<Gate>,
+    pub(crate) names: Names,
+    pub(crate) style: Style,
+    pub(crate) report_wait: Duration,
+    /// Requests that are being decided.
+    pub(crate) tasks: TaskTracker,
+    /// Tells the relay that something may lie in the outbox.
+    pub(crate) stirred: Arc<Notify>,
+}
+
+impl OtpApi {
+    /// The face of `verifier` as `settings` want it; the clock is the verifier's.
+    pub fn new(verifier: Arc<Verifier>, settings: &Settings, clock: Arc<dyn Clock>) -> OtpApi {
+        observed::describe();
+        let section = &settings.otp_api;
+        let inner = Inner {
+            verifier,
+            gate: settings.admin.as_ref().map(|credentials| Gate::new(credentials, clock)),
+            names: Names {
+                default_realm: section.default_realm.clone(),
+                split_at_sign: section.split_at_sign,
+            },
+            style: Style { compat: section.compat, simplecheck_bare: section.simplecheck_bare },
+            report_wait: Duration::from_millis(section.report_wait_ms),
+            tasks: TaskTracker::new(),
+            stirred: Arc::default(),
+        };
+        OtpApi { inner: Arc::new(inner) }
+    }
+
+    /// The routes under /validate and /admin. Merge others beside them; an unknown path is 404.
+    pub fn router(&self) -> Router {
+        validate::routes(self).merge(admin::routes(self))
+    }
+
+    /// Starts the outbox relay and the ledger's clerk. The relay ends with `stop`, the clerk when `reports` ends.
+    pub fn spawn_background(&self, reports: Box<dyn ReportConsumer>, stop: CancellationToken) -> TaskTracker {
+        let background = TaskTracker::new();
+        let verifier = &self.inner.verifier;
+        background.spawn(background::relay(verifier.clone(), self.inner.stirred.clone(), stop));
+        background.spawn(background::ledger(verifier.clone(), reports));
+        background.close();
+        background
+    }
+}

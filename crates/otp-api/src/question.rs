@@ -1,0 +1,138 @@
+//! Parameters become a typed question: whose token, which pass, which challenge.
+
+use mtan_verifier::{Subject, TransactionId, UserRef};
+
+use crate::params::{Params, Unreadable};
+
+/// The names that clients have for the challenge they answer.
+const TRANSACTION: [&str; 3] = ["transactionid", "state", "transaction_id"];
+
+/// No challenge has this name: they have 17 digits, the first one 1 to 9.
+const NO_CHALLENGE: &str = "0";
+
+/// How names of users are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Names {
+    /// The realm of a user without one.
+    pub(crate) default_realm: String,
+    /// Whether `user@realm` is a user and a realm.
+    pub(crate) split_at_sign: bool,
+}
+
+/// What `/validate` asks. Holds PIN and code: it has no `Debug`.
+pub(crate) struct Question {
+    /// Whose token.
+    pub(crate) subject: Subject,
+    /// PIN, PIN and code, or code.
+    pub(crate) pass: String,
+    /// The challenge that it answers.
+    pub(crate) transaction: Option<TransactionId>,
+}
+
+impl Question {
+    /// The question, if there is one: a subject and a `pass` are there (an empty `pass` is one) and nothing is ambiguous.
+    pub(crate) fn new(params: &Params, names: &Names) -> Result<Question, Unreadable> {
+        let pass = params.get("pass")?.ok_or(Unreadable("a parameter pass is expected"))?.to_owned();
+        Ok(Question { subject: subject(params, names)?, pass, transaction: transaction(params)? })
+    }
+}
+
+/// `serial` names the token; without it the user does.
+fn subject(params: &Params, names: &Names) -> Result<Subject, Unreadable> {
+    if let Some(serial) = params.filled("serial")? {
+        return serial.parse().map(Subject::Serial).map_err(|_| Unreadable("serial names no token"));
+    }
+    user(params, names)?.map(Subject::User).ok_or(Unreadable("a parameter user is expected"))
+}
+
+/// The user, if one is named: as LinOTP reads it, `user@realm` is split first and a parameter `realm` wins.
+pub(crate) fn user(params: &Params, names: &Names) -> Result<Option<UserRef>, Unreadable> {
+    let Some(text) = params.filled("user")? else { return Ok(None) };
+    let (user, realm) = match text.rsplit_once('@') {
+        Some((user, realm)) if names.split_at_sign => (user, realm),
+        _ => (text, ""),
+    };
+    let realm = params.filled("realm")?.unwrap_or(realm);
+    let realm = if realm.is_empty() { &names.default_realm } else { realm };
+    let user = UserRef::new(user, realm);
+    user.map(Some).map_err(|_| Unreadable("user and realm: 1 to 255 characters without control characters"))
+}
+
+/// An empty one counts as none. One that can be no name of ours is still a failed try, never a question without a challenge.
+fn transaction(params: &Params) -> Result<Option<TransactionId>, Unreadable> {
+    let mut named: Option<&str> = None;
+    for key in TRANSACTION {
+        let Some(text) = params.filled(key)? else { continue };
+        if named.is_some_and(|before| before != text) {
+            return Err(Unreadable("one challenge is expected"));
+        }
+        named = Some(text);
+    }
+    let unknown = || NO_CHALLENGE.parse().expect("a digit is a transaction id");
+    Ok(named.map(|text| text.parse().unwrap_or_else(|()| unknown())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderMap;
+
+    fn params(form: &str) -> Params {
+        Params::parse(&HeaderMap::new(), b"", form.as_bytes()).unwrap()
+    }
+
+    fn names(split_at_sign: bool) -> Names {
+        Names { default_realm: "home".into(), split_at_sign }
+    }
+
+    #[test]
+    fn a_realm_comes_from_its_parameter_the_at_sign_or_the_default() {
+        for (form, split, expected) in [
+            ("user=alice", true, "alice@home"),
+            ("user=alice&realm=", true, "alice@home"),
+            ("user=alice&realm=Work", true, "alice@work"),
+            ("user=alice@Work", true, "alice@work"),
+            ("user=alice@", true, "alice@home"),
+            ("user=alice@x@work", true, "alice@x@work"),
+            ("user=alice@work&realm=home", true, "alice@home"),
+            ("user=alice@work", false, "alice@work@home"),
+        ] {
+            let user = user(&params(form), &names(split)).unwrap().unwrap();
+            assert_eq!(user.to_string(), expected, "{form}");
+        }
+        let split = user(&params("user=alice@x@work"), &names(true)).unwrap().unwrap();
+        assert_eq!((split.user(), split.realm()), ("alice@x", "work"));
+        assert_eq!(user(&params("user=&realm=x"), &names(true)), Ok(None));
+        assert!(user(&params("user=@work"), &names(true)).is_err());
+        assert!(user(&params("user=a%00b"), &names(true)).is_err());
+    }
+
+    #[test]
+    fn the_three_names_of_a_challenge_mean_the_same() {
+        for form in
+            ["state=12", "transactionid=12", "transaction_id=12", "state=12&transactionid=12&transaction_id="]
+        {
+            let id = transaction(&params(form)).unwrap().unwrap();
+            assert_eq!(id.as_str(), "12", "{form}");
+        }
+        assert!(transaction(&params("state=12&transactionid=13")).is_err());
+        assert_eq!(transaction(&params("state=")), Ok(None));
+    }
+
+    #[test]
+    fn a_challenge_that_cannot_exist_is_still_named() {
+        for form in ["state=abc", "state=-1", "state=%20", &format!("state={}", "1".repeat(33))] {
+            let id = transaction(&params(form)).unwrap().unwrap();
+            assert_eq!(id.as_str(), NO_CHALLENGE, "{form}");
+        }
+    }
+
+    #[test]
+    fn a_serial_wins_over_the_user_and_a_missing_pass_is_no_question() {
+        let question = Question::new(&params("serial=LSSM1&user=alice&pass="), &names(true)).unwrap();
+        assert_eq!(question.subject, Subject::Serial("LSSM1".parse().unwrap()));
+        for form in ["user=alice", "pass=1", "serial=&pass=1", "serial=a%20b&pass=1&user=alice", ""] {
+            assert!(Question::new(&params(form), &names(true)).is_err(), "{form}");
+        }
+    }
+}

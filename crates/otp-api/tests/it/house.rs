@@ -1,0 +1,170 @@
+//! One installation: Alice's token with the PIN 1234, and requests to it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use mtan_embedded::Embedded;
+use mtan_jobs::{Clock, Outcome, ReportCode, SendJob, SendReport};
+use mtan_otp_api::{Credentials, OtpApi, Settings};
+use mtan_seal::ServerKey;
+use mtan_sms::PhoneNumber;
+use mtan_verifier::{NewToken, Pin, Store, SystemRandom, UserRef, Verifier};
+use serde_json::Value;
+use tower::ServiceExt;
+
+use crate::hand::{Door, HandClock, Moody, Recorder};
+
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
+pub(crate) const SERIAL: &str = "LSSM0068DCD9";
+pub(crate) const PHONE: &str = "+491701234567";
+
+pub(crate) struct House {
+    pub(crate) api: OtpApi,
+    pub(crate) router: Router,
+    pub(crate) verifier: Arc<Verifier>,
+    pub(crate) store: Arc<Door>,
+    pub(crate) queue: Arc<Recorder>,
+    pub(crate) clock: Arc<HandClock>,
+    _folder: tempfile::TempDir,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Reply {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+
+    /// `result.value`, of an answer with status 200 and LinOTP's envelope.
+    pub(crate) fn value(&self) -> bool {
+        assert_eq!(self.status, StatusCode::OK, "{self:?}");
+        self.json()["result"]["value"].as_bool().unwrap_or_else(|| panic!("a boolean is expected: {self:?}"))
+    }
+
+    pub(crate) fn transaction(&self) -> String {
+        self.json()["detail"]["transactionid"].as_str().unwrap_or_else(|| panic!("{self:?}")).to_owned()
+    }
+
+    pub(crate) fn content_type(&self) -> &str {
+        self.headers[header::CONTENT_TYPE].to_str().unwrap()
+    }
+}
+
+impl House {
+    pub(crate) async fn new() -> House {
+        House::with(Settings::default()).await
+    }
+
+    /// With the administrator `admin`, password `s3cret`.
+    pub(crate) async fn with_admin() -> House {
+        let admin = Credentials { username: "admin".into(), password: "s3cret".into() };
+        House::with(Settings { admin: Some(admin), ..Settings::default() }).await
+    }
+
+    pub(crate) async fn with(settings: Settings) -> House {
+        let house = House::empty(settings);
+        let alice = NewToken {
+            serial: Some(SERIAL.parse().unwrap()),
+            user: Some(UserRef::new("alice", "default").unwrap()),
+            description: "Alice's phone".into(),
+            ..NewToken::new(PhoneNumber::parse(PHONE).unwrap(), Pin::new("1234"))
+        };
+        house.verifier.enrol(alice).await.unwrap();
+        house
+    }
+
+    fn empty(settings: Settings) -> House {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Embedded::open(&folder.path().join("mtan.redb")).unwrap();
+        let real: Arc<dyn Store> = mtan_store::embedded(&file);
+        let store = Arc::new(Door { store: real, mood: Moody::well() });
+        let (queue, clock) = (Arc::new(Recorder::new()), Arc::new(HandClock::new()));
+        let verifier = Arc::new(Verifier::new(
+            store.clone(),
+            queue.clone(),
+            clock.clone(),
+            Arc::new(SystemRandom),
+            ServerKey::generate(),
+            settings.policy.clone(),
+        ));
+        let api = OtpApi::new(verifier.clone(), &settings, clock.clone());
+        House { router: api.router(), api, verifier, store, queue, clock, _folder: folder }
+    }
+
+    pub(crate) async fn send(&self, request: Request) -> Reply {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        Reply { status: head.status, headers: head.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+    }
+
+    /// A form by POST.
+    pub(crate) async fn post(&self, path: &str, form: impl Into<Body>) -> Reply {
+        self.post_with(path, &[("content-type", FORM)], form).await
+    }
+
+    pub(crate) async fn post_with(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Reply {
+        let mut request = Request::builder().method(Method::POST).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    pub(crate) async fn get(&self, path_and_query: &str) -> Reply {
+        self.send(Request::builder().uri(path_and_query).body(Body::empty()).unwrap()).await
+    }
+
+    /// Alice's PIN by /validate/check; the transaction and the code of the SMS.
+    pub(crate) async fn trigger(&self) -> (String, String) {
+        let reply = self.post("/validate/check", "user=alice&pass=1234").await;
+        (reply.transaction(), self.code())
+    }
+
+    /// The code of the last SMS.
+    pub(crate) fn code(&self) -> String {
+        self.queue.last().otp.expect("our jobs name the code")
+    }
+
+    pub(crate) async fn fail_count(&self) -> u32 {
+        self.verifier.token(&SERIAL.parse().unwrap()).await.unwrap().unwrap().fail_count
+    }
+
+    /// A report on `job`.
+    pub(crate) fn report(&self, job: &SendJob, outcome: Outcome, code: ReportCode) -> SendReport {
+        SendReport {
+            job_id: job.id.clone(),
+            reference: job.reference.clone(),
+            pool: job.first_pool(),
+            provider: "http".into(),
+            outcome,
+            code,
+            detail: None,
+            gateway_id: None,
+            attempts: 1,
+            segments: 1,
+            at: self.clock.now(),
+        }
+    }
+}
+
+/// A code of the same length that is another one.
+pub(crate) fn other_than(code: &str) -> String {
+    let last = code.as_bytes()[code.len() - 1];
+    let other = if last == b'9' { '0' } else { char::from(last + 1) };
+    format!("{}{other}", &code[..code.len() - 1])
+}

@@ -1,0 +1,18 @@
+//! The HTTP face over a real verifier and the embedded store, with the world around it under the test's hand.
+
+#![allow(clippy::unwrap_used, reason = "a test that unwraps in vain fails, as it should")]
+
+mod admin;
+mod background;
+mod bad_input;
+mod clients;
+mod faults;
+mod golden;
+mod hand;
+mod house;
+mod observed;
+mod process;
+mod report_wait;
+mod running;
+mod settings;
+mod socket;
