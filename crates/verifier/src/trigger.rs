@@ -43,8 +43,8 @@ impl Verifier {
         let relay_at = later(now, RELAY_AFTER);
         match self.store.open_challenge(&challenge, token.counter + 1, &entry, relay_at).await {
             Ok(Opened::Opened) => {}
-            Ok(Opened::Overtaken(Some(open))) => return self.already(token, &open),
-            Ok(Opened::Overtaken(None)) => return Answer::Rejected(Reason::NoChallenge),
+            Ok(Opened::Overtaken(Some(open))) if open.is_open(now) => return self.already(token, &open),
+            Ok(Opened::Overtaken(_)) => return Answer::Rejected(Reason::NoChallenge),
             Err(e) => {
                 tracing::warn!(error = %e, "the store did not open a challenge");
                 return Answer::Rejected(Reason::StoreAway);

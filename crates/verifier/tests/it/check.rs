@@ -141,6 +141,18 @@ fn a_code_dies_at_its_expiry_on_every_way_in() {
 }
 
 #[test]
+fn a_store_that_shows_expired_challenges_changes_nothing() {
+    let world = World::new();
+    world.store.be_untidy();
+    let sent = world.trigger(&world.alice);
+    world.later(300);
+    let code = world.alice.code(1);
+    assert_eq!(world.check(&world.alice, &world.alice.pass(&code)), rejected(Reason::Expired));
+    assert_eq!(world.answer(&world.alice, &code, &sent.transaction), rejected(Reason::Expired));
+    assert!(!world.trigger(&world.alice).already);
+}
+
+#[test]
 fn a_later_trigger_never_extends_a_code() {
     let world = World::new();
     let sent = world.trigger(&world.alice);

@@ -294,8 +294,11 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_life_keeps_the_invariants(steps in prop::collection::vec(step(), 1..60)) {
+    fn every_life_keeps_the_invariants(tidy: bool, steps in prop::collection::vec(step(), 1..60)) {
         let mut life = Life::new();
+        if !tidy {
+            life.world.store.be_untidy();
+        }
         codes_differ(&life.world);
         steps.iter().for_each(|step| life.step(step));
         audit(&life.world, &life.asked.borrow());

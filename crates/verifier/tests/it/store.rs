@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -68,6 +69,8 @@ pub(crate) struct MemoryStore {
     trouble: Mutex<Trouble>,
     /// So many steps from now, one step goes wrong.
     once: Mutex<Option<(usize, Trouble)>>,
+    /// Whether it clears away what has expired before it shows it; nothing may depend on that.
+    tidy: AtomicBool,
     largest_settle: Mutex<usize>,
 }
 
@@ -77,6 +80,7 @@ impl MemoryStore {
             state: Mutex::default(),
             trouble: Mutex::new(Trouble::None),
             once: Mutex::default(),
+            tidy: AtomicBool::new(true),
             largest_settle: Mutex::default(),
         }
     }
@@ -89,6 +93,11 @@ impl MemoryStore {
     /// After `steps` more steps, one goes wrong.
     pub(crate) fn be_once_after(&self, steps: usize, trouble: Trouble) {
         *self.once.lock().unwrap() = Some((steps, trouble));
+    }
+
+    /// From now on expired challenges are shown as if they were open.
+    pub(crate) fn be_untidy(&self) {
+        self.tidy.store(false, Ordering::Relaxed);
     }
 
     pub(crate) fn trouble(&self) -> Trouble {
@@ -215,7 +224,8 @@ impl State {
 #[async_trait]
 impl TokenStore for MemoryStore {
     async fn begin_try(&self, subject: &Subject, now: Timestamp) -> Result<Vec<Tried>, StoreError> {
-        self.step(|state| state.serials(subject).iter().map(|serial| state.count(serial, now)).collect())
+        let shown_at = if self.tidy.load(Ordering::Relaxed) { now } else { Timestamp::UNIX_EPOCH };
+        self.step(|state| state.serials(subject).iter().map(|serial| state.count(serial, shown_at)).collect())
             .await
     }
 

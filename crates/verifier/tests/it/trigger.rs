@@ -81,6 +81,7 @@ fn a_blocking_time_of_zero_sends_every_time() {
 #[test]
 fn an_expired_challenge_does_not_block() {
     let world = World::with(Policy { validity: std::time::Duration::from_secs(10), ..policy() });
+    world.store.be_untidy();
     world.trigger(&world.alice);
     world.later(10);
     assert!(!world.trigger(&world.alice).already);
