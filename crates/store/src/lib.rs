@@ -2,5 +2,7 @@
 
 mod embedded;
 mod record;
+mod redis;
 
 pub use embedded::{EmbeddedStore, embedded};
+pub use redis::{RedisStore, StoreUrlError, redis};

@@ -92,8 +92,13 @@ impl TokenRecord {
     }
 
     /// The same record with the creation time of `older`, the one that it replaces.
-    pub(crate) fn created_as(mut self, older: &TokenRecord) -> TokenRecord {
-        self.created_at.clone_from(&older.created_at);
+    pub(crate) fn created_as(self, older: &TokenRecord) -> TokenRecord {
+        self.created_at(older.created_at.clone())
+    }
+
+    /// The same record with another creation time.
+    pub(crate) fn created_at(mut self, created_at: String) -> TokenRecord {
+        self.created_at = created_at;
         self
     }
 

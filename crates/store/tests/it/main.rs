@@ -4,4 +4,5 @@
 
 mod embedded;
 mod fixtures;
+mod redis;
 mod suite;

@@ -1,0 +1,31 @@
+//! Key names. One hash tag, so one cluster slot, for all of them; `scripts/common.lua` makes the same names.
+
+use std::fmt::Display;
+
+use mtan_verifier::UserRef;
+
+/// Sorted set: job ids by the time at which they are due.
+pub(super) const OUTBOX: &str = "{mtan}:outbox";
+/// What a probe writes.
+pub(super) const PING: &str = "{mtan}:ping";
+
+pub(super) fn token(serial: impl Display) -> String {
+    format!("{{mtan}}:token:{serial}")
+}
+
+pub(super) fn challenge(transaction: impl Display) -> String {
+    format!("{{mtan}}:challenge:{transaction}")
+}
+
+pub(super) fn job(id: impl Display) -> String {
+    format!("{{mtan}}:job:{id}")
+}
+
+pub(super) fn report(id: impl Display) -> String {
+    format!("{{mtan}}:report:{id}")
+}
+
+/// The realm's length in front keeps `a` in `b:c` and `c` in `b` apart, whatever characters they have.
+pub(super) fn owner(user: &UserRef) -> String {
+    format!("{{mtan}}:owner:{}:{}:{}", user.realm().len(), user.realm(), user.user())
+}

@@ -1,0 +1,18 @@
+-- KEYS: 1 token; 2 owner, if it has one.
+-- ARGV: 1 serial, 2 record, 3 created, 4 maximum of tries, 5 active; for a new token 6 counter, 7 fails.
+local old = redis.call('HMGET', KEYS[1], 'record', 'owner')
+if KEYS[2] then
+  local other = redis.call('GET', KEYS[2])
+  if other and other ~= ARGV[1] then return 0 end
+end
+if old[2] and old[2] ~= KEYS[2] and redis.call('GET', old[2]) == ARGV[1] then redis.call('DEL', old[2]) end
+redis.call('HSET', KEYS[1], 'record', ARGV[2], 'max', ARGV[4], 'active', ARGV[5])
+if not old[1] then
+  redis.call('HSET', KEYS[1], 'created', ARGV[3], 'counter', ARGV[6], 'fails', ARGV[7])
+end
+redis.call('HDEL', KEYS[1], 'open', 'owner')
+if KEYS[2] then
+  redis.call('HSET', KEYS[1], 'owner', KEYS[2])
+  redis.call('SET', KEYS[2], ARGV[1])
+end
+return 1
