@@ -1,1 +1,9 @@
-//! The way out through an HTTP SMS gateway.
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod provider;
+mod reply;
+mod request;
+
+pub use config::HttpConfig;
+pub use provider::HttpProvider;
