@@ -59,12 +59,13 @@ impl OtpApi {
         validate::routes(self).merge(admin::routes(self))
     }
 
-    /// Starts the outbox relay and the ledger's clerk. The relay ends with `stop`, the clerk when `reports` ends.
+    /// Starts the outbox relay and the ledger's clerk. The relay ends with `stop`, the clerk when `reports` ends: give both the
+    /// same token, and wait for the tracker.
     pub fn spawn_background(&self, reports: Box<dyn ReportConsumer>, stop: CancellationToken) -> TaskTracker {
         let background = TaskTracker::new();
         let verifier = &self.inner.verifier;
-        background.spawn(background::relay(verifier.clone(), self.inner.stirred.clone(), stop));
-        background.spawn(background::ledger(verifier.clone(), reports));
+        background.spawn(background::relay(verifier.clone(), self.inner.stirred.clone(), stop.clone()));
+        background.spawn(background::ledger(verifier.clone(), reports, stop));
         background.close();
         background
     }

@@ -112,8 +112,13 @@ async fn show_depth(verifier: &Verifier) {
     }
 }
 
-/// Keeps reports until the consumer ends, which it does after its stop. Those in hand are brought to their end.
-pub(crate) async fn ledger(verifier: Arc<Verifier>, mut reports: Box<dyn ReportConsumer>) {
+/// Keeps reports until the consumer ends, which it does after its stop. Those in hand are brought to their end; `stop` only
+/// ends the pauses.
+pub(crate) async fn ledger(
+    verifier: Arc<Verifier>,
+    mut reports: Box<dyn ReportConsumer>,
+    stop: CancellationToken,
+) {
     let mut in_hand: JoinSet<Kept> = JoinSet::new();
     let mut pause = Pause::new();
     while let Some(delivery) = reports.next().await {
@@ -126,7 +131,9 @@ pub(crate) async fn ledger(verifier: Arc<Verifier>, mut reports: Box<dyn ReportC
         for end in ended {
             match end {
                 Ok(Kept::Yes) => pause = Pause::new(),
-                Ok(Kept::StoreAway) => sleep(pause.next()).await,
+                Ok(Kept::StoreAway) => {
+                    stop.run_until_cancelled(sleep(pause.next())).await;
+                }
                 Err(error) => error!(%error, "a report was not kept: it comes again"),
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Parser;
-use mtan_daemon::{Config, Health, LogSection};
+use mtan_daemon::{Config, Health, LogSection, SmsSection};
 use mtan_jobs::{Clock, SystemClock};
 use mtan_otp_api::{OtpApi, Settings, add_ready_checks};
 use mtan_queue::Queue;
@@ -80,7 +80,9 @@ async fn serve(
 /// All parts, or faults in `config` that say what is missing; `None` comes with at least one.
 fn parts(config: &mut Config) -> Option<Parts> {
     let settings = Settings::read(config);
-    if settings.pools.is_empty() {
+    // A pool that is there and has a mistake is told by the mistake.
+    let pool_is_there = config.section::<SmsSection>("sms").sms_provider.is_some();
+    if settings.pools.is_empty() && !pool_is_there {
         config.fault("sms.SMSProvider", "a pool is expected: [sms] with SMSProvider, or [pools.<name>]");
     }
     let log = config.section("log");

@@ -9,8 +9,9 @@ use mtan_jobs::Pool;
 use mtan_verifier::{Policy, Template, UserRef};
 use serde::Deserialize;
 
-/// The longest time that a request may wait for a report, in milliseconds.
-const LONGEST_WAIT: u64 = 60_000;
+/// The longest time that a request may wait for a report, in milliseconds: less than the 10 s after which a stop cuts
+/// requests off.
+const LONGEST_WAIT: u64 = 9_000;
 
 /// `[otp_api]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -22,7 +23,7 @@ pub struct OtpApiSection {
     pub compat: Compat,
     /// Whether simplecheck answers a challenge with a bare `:-(`: the C PAM module aborts on the longer form. Default false.
     pub simplecheck_bare: bool,
-    /// Milliseconds that a fresh trigger waits for the final report of its SMS; 0 = it does not. Default 0, at most 60000.
+    /// Milliseconds that a fresh trigger waits for the final report of its SMS; 0 = it does not. Default 0, at most 9000.
     pub report_wait_ms: u64,
     /// The realm of a user without one. Default `default`.
     pub default_realm: String,
@@ -96,7 +97,7 @@ impl Settings {
 fn otp_api(config: &mut Config) -> OtpApiSection {
     let section: OtpApiSection = config.section("otp_api");
     if section.report_wait_ms > LONGEST_WAIT {
-        config.fault("otp_api.report_wait_ms", format!("at most {LONGEST_WAIT} milliseconds are expected"));
+        config.fault("otp_api.report_wait_ms", format!("at most {LONGEST_WAIT} milliseconds are expected: 10 seconds after a stop requests are cut off"));
     }
     if UserRef::new("user", &section.default_realm).is_err() {
         config.fault(

@@ -6,6 +6,7 @@ mod admin;
 mod background;
 mod bad_input;
 mod clients;
+mod daemon;
 mod faults;
 mod golden;
 mod hand;

@@ -89,7 +89,7 @@ fn every_mistake_is_named_at_once_with_its_key() {
     let (_, faults) = read(&format!(
         r#"
 [otp_api]
-report_wait_ms = 60001
+report_wait_ms = 9001
 default_realm = ""
 [admin]
 username = "a:b"
