@@ -40,7 +40,7 @@ pub enum Admission {
 pub struct Tried {
     /// The token as it is after counting.
     pub token: Token,
-    /// Its open challenge: the one opened last, neither answered nor expired.
+    /// Its open challenge: the one opened last, not answered. It may have expired: the rules look at the time themselves.
     pub challenge: Option<Challenge>,
     /// Whether the try may be compared.
     pub admission: Admission,
@@ -52,7 +52,7 @@ pub enum Opened {
     /// It is open, and its job lies in the outbox.
     Opened,
     /// Another trigger was faster: the token's counter is not the expected one any more. Nothing was changed but that
-    /// the try was forgiven; this is what is open now.
+    /// the try was forgiven; this is what is open now. It may have expired.
     Overtaken(Option<Challenge>),
 }
 
@@ -61,6 +61,7 @@ pub enum Opened {
 pub trait TokenStore: Send + Sync + 'static {
     /// Counts a try on every token of `subject` that is active and not locked, and returns them as they are then.
     /// Empty if there is none. The counting comes before any comparison: `fail_count` never passes `max_fail`.
+    /// Takes the same way and time whether it counts or not: nobody can tell a user who does not exist, or is locked.
     async fn begin_try(&self, subject: &Subject, now: Timestamp) -> Result<Vec<Tried>, StoreError>;
 
     /// Takes back one counted try: it was a right PIN without a code, which neither raises nor resets the count.
