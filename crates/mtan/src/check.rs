@@ -1,0 +1,25 @@
+//! `mtan config`: looks at the configuration without starting anything.
+
+use std::path::Path;
+
+use clap::Subcommand;
+
+use crate::up::Plan;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Name every mistake at once, with its key; exit code 2 if there is one
+    ///
+    /// Reads every section and every provider's configuration as `mtan up`, mtan-otp-api and the senders do. No server is
+    /// asked, nothing is opened or made.
+    Check,
+}
+
+#[expect(clippy::print_stdout, reason = "the answer of a command for a person")]
+pub(crate) fn run(config: Option<&Path>, command: &Command) -> anyhow::Result<()> {
+    let Command::Check = command;
+    crate::tls::install();
+    let plan = Plan::read(config)?;
+    println!("The configuration is good; {}.", plan.summary());
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! `mtan up`: all rooms in one process.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use mtan_daemon::{Config, Health, LogSection};
+use mtan_jobs::{Clock, Pool, SystemClock};
+use mtan_otp_api::{OtpApi, Settings, add_ready_checks};
+use mtan_verifier::{SystemRandom, Verifier};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::backends::{Backends, Places};
+use crate::demo::{self, Phone};
+use crate::senders::{self, Way};
+use crate::{admin, tls};
+
+/// What the configuration makes of this process; nothing is opened yet.
+pub(crate) struct Plan {
+    settings: Settings,
+    log: LogSection,
+    places: Places,
+    ways: Vec<Way>,
+    drain: Duration,
+}
+
+impl Plan {
+    /// Reads every section; the error names every mistake at once.
+    pub(crate) fn read(path: Option<&Path>) -> anyhow::Result<Plan> {
+        let mut config = Config::load(path)?;
+        let settings = Settings::read(&mut config);
+        let log = config.section("log");
+        let places = Places::read(&mut config);
+        let (ways, drain) = senders::read(&mut config);
+        config.finish()?;
+        Ok(Plan { settings, log, places, ways, drain })
+    }
+
+    /// What would run, in a sentence for a person.
+    pub(crate) fn summary(&self) -> String {
+        let pools: Vec<&str> = self.settings.pools.iter().map(Pool::as_str).collect();
+        match pools.as_slice() {
+            [] => "no SMS gateway is configured: `mtan up` is a demo".to_owned(),
+            pools => format!("pools: {}", pools.join(", ")),
+        }
+    }
+
+    /// Without a configured gateway the demo's phone takes its place, and its pool.
+    fn furnish_demo(
+        &mut self,
+        clock: &Arc<dyn Clock>,
+        address: SocketAddr,
+    ) -> anyhow::Result<Option<Arc<Phone>>> {
+        if !self.ways.is_empty() {
+            return Ok(None);
+        }
+        if !address.ip().is_loopback() {
+            bail!(
+                "no SMS gateway is configured, and the demo's phone shows codes to everybody who can reach it: it runs on \
+                 127.0.0.1 only, not on {address}. Write an [sms] section, or set otp_api.listen"
+            );
+        }
+        let phone = Arc::new(Phone::new(clock.clone()));
+        self.ways = vec![Way::new(Pool::default_pool(), phone.clone())];
+        self.settings.pools = vec![Pool::default_pool()];
+        self.settings.policy.route = vec![Pool::default_pool()];
+        Ok(Some(phone))
+    }
+}
+
+pub(crate) fn run(config: Option<&Path>) -> anyhow::Result<()> {
+    tls::install();
+    let plan = Plan::read(config)?;
+    mtan_daemon::init_logs(&plan.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
+    runtime.block_on(up(plan))
+}
+
+async fn up(mut plan: Plan) -> anyhow::Result<()> {
+    let metrics = mtan_daemon::init_metrics();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let listener = mtan_daemon::listen(&plan.settings.otp_api.listen).await?;
+    let address = listener.local_addr()?;
+    let phone = plan.furnish_demo(&clock, address)?;
+    let backends = plan.places.open(clock.clone())?;
+    if plan.settings.admin.is_none() && plan.places.uses_folder() {
+        plan.settings.admin = Some(admin::credentials_of(plan.places.folder())?);
+    }
+    let verifier = Arc::new(verifier(&plan, &backends, clock.clone()));
+    match &phone {
+        Some(_) => demo::provide(&verifier, &plan.settings.otp_api.default_realm).await?,
+        None => demo::retire(backends.store.as_ref()).await?,
+    }
+
+    let stop = mtan_daemon::stop_on_signals();
+    let health = Health::new(stop.clone());
+    add_ready_checks(&health, backends.store.clone(), backends.queue.clone());
+    let mut beside = mtan_daemon::health_router(health, metrics);
+    if let Some(phone) = &phone {
+        beside = beside.merge(demo::router(phone.clone()));
+    }
+    info!(%address, demo = phone.is_some(), "listening");
+    if phone.is_some() {
+        demo::print(address, &plan.places.folder().display().to_string());
+    }
+    let api = OtpApi::new(verifier, &plan.settings, clock.clone());
+    work(plan, &backends, api, listener, beside, clock, stop).await
+}
+
+/// Everything at once, until the stop; then senders and requests finish what they have in hand.
+async fn work(
+    plan: Plan,
+    backends: &Backends,
+    api: OtpApi,
+    listener: TcpListener,
+    beside: axum::Router,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let sending = senders::start(plan.ways, backends, &clock, plan.drain, &stop);
+    let served = api.run(listener, beside, &backends.queue, stop.clone()).await;
+    stop.cancel(); // also where the listener itself has failed
+    sending.wait().await;
+    backends.queue.close().await;
+    info!("stopped");
+    served.context("serving")
+}
+
+fn verifier(plan: &Plan, backends: &Backends, clock: Arc<dyn Clock>) -> Verifier {
+    let publisher = backends.queue.publisher(&plan.settings.pools);
+    let (store, key, policy) = (backends.store.clone(), backends.key.clone(), plan.settings.policy.clone());
+    Verifier::new(store, publisher, clock, Arc::new(SystemRandom), key, policy)
+}

@@ -1,0 +1,325 @@
+//! A whole house for one story: our real processes, a gateway that is not real, and in the distributed form a real Redis
+//! and a vhost of a real RabbitMQ. Both forms offer the same, so that a story is told once.
+
+use std::path::{Path, PathBuf};
+use std::sync::Once;
+use std::time::Duration;
+
+use mtan_testkit::gateway::{Gateway, Request};
+use mtan_testkit::process::Process;
+use mtan_testkit::proxy::Proxy;
+use mtan_testkit::rabbit::{self, RabbitServer};
+use mtan_testkit::redis::RedisServer;
+use mtan_testkit::wait_until;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Patience for things that take their own time: boots, reconnects, leases.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+const PASSWORD: &str = "an-administrators-password-1f7a";
+
+/// What a story may decide.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    /// `SMSProviderTimeout`, seconds.
+    pub(crate) validity: u64,
+    /// `SMSBlockingTimeout`, seconds.
+    pub(crate) blocking: u64,
+    /// `max_in_flight` of the pool.
+    pub(crate) max_in_flight: u16,
+}
+
+impl Default for Plan {
+    fn default() -> Plan {
+        Plan { validity: 300, blocking: 30, max_in_flight: 32 }
+    }
+}
+
+/// All processes of an installation, and the world around them.
+pub(crate) struct House {
+    pub(crate) gateway: Gateway,
+    /// `mtan up`, or `mtan-otp-api`.
+    pub(crate) api: Process,
+    /// The distributed form's own things.
+    pub(crate) apart: Option<Apart>,
+    url: String,
+    client: reqwest::Client,
+    folder: TempDir,
+}
+
+/// What only separate processes have.
+pub(crate) struct Apart {
+    /// `mtan-sender-http`.
+    pub(crate) sender: Process,
+    pub(crate) redis: RedisServer,
+    /// The broker itself, for everybody who looks on from outside.
+    pub(crate) amqp_url: String,
+    /// The API's lines to the broker and to Redis, to be cut and paused.
+    pub(crate) api_amqp: Proxy,
+    pub(crate) api_redis: Proxy,
+    /// The sender's lines.
+    pub(crate) sender_amqp: Proxy,
+    pub(crate) sender_redis: Proxy,
+    /// A broker of this house's own, where the story breaks it.
+    pub(crate) broker: Option<RabbitServer>,
+}
+
+impl House {
+    /// `mtan up` over the embedded file.
+    pub(crate) async fn all_in_one(plan: Plan) -> House {
+        let gateway = Gateway::start().await;
+        let folder = tempfile::tempdir().unwrap();
+        let config = config_file(folder.path(), "mtan.toml", &configuration(&gateway, plan, "", ""));
+        let mut api = start(folder.path(), "mtan", &config);
+        let url = address(&mut api).await;
+        House { gateway, api, apart: None, url, client: client(), folder }
+    }
+
+    /// `mtan-otp-api` and `mtan-sender-http` over Redis and RabbitMQ, each with lines of its own.
+    pub(crate) async fn distributed(plan: Plan) -> House {
+        let vhost = rabbit::shared().await;
+        House::over(plan, vhost.url, None).await
+    }
+
+    /// The same with a broker that may be killed.
+    pub(crate) async fn with_own_broker(plan: Plan) -> House {
+        let broker = RabbitServer::start().await;
+        let url = broker.vhost().url;
+        House::over(plan, url, Some(broker)).await
+    }
+
+    async fn over(plan: Plan, amqp_url: String, broker: Option<RabbitServer>) -> House {
+        let (gateway, redis) = (Gateway::start().await, RedisServer::start().await);
+        let folder = tempfile::tempdir().unwrap();
+        let made = Process::start_in(
+            binary("mtan"),
+            &["key", "new", "--out", "server.key"],
+            &[],
+            folder.path(),
+        )
+        .wait(PATIENCE)
+        .await;
+        assert!(made.success());
+
+        let amqp = url_parts(&amqp_url);
+        let lines = async || (Proxy::start(amqp.address).await, Proxy::start(("127.0.0.1", redis.port())).await);
+        let (api_amqp, api_redis) = lines().await;
+        let (sender_amqp, sender_redis) = lines().await;
+        let written = |name: &str, amqp_line: &Proxy, redis_line: &Proxy| {
+            let queue = format!("amqp://guest:guest@{}/{}", amqp_line.address(), amqp.vhost);
+            let store = format!("redis://{}/", redis_line.address());
+            config_file(folder.path(), name, &configuration(&gateway, plan, &store, &queue))
+        };
+        let api_config = written("api.toml", &api_amqp, &api_redis);
+        let sender_config = written("sender.toml", &sender_amqp, &sender_redis);
+
+        let mut api = start(folder.path(), "mtan-otp-api", &api_config);
+        let sender = start(folder.path(), "mtan-sender-http", &sender_config);
+        let url = address(&mut api).await;
+        let apart =
+            Apart { sender, redis, amqp_url, api_amqp, api_redis, sender_amqp, sender_redis, broker };
+        let house = House { gateway, api, apart: Some(apart), url, client: client(), folder };
+        house.ready().await;
+        house
+    }
+
+    pub(crate) fn apart(&mut self) -> &mut Apart {
+        self.apart.as_mut().expect("a story of separate processes")
+    }
+
+    /// The process that talks to the gateway.
+    pub(crate) fn sending(&mut self) -> &mut Process {
+        match &mut self.apart {
+            Some(apart) => &mut apart.sender,
+            None => &mut self.api,
+        }
+    }
+
+    /// Starts the killed or stopped sending process again.
+    pub(crate) async fn start_sending(&mut self) {
+        self.sending().restart();
+        if self.apart.is_none() {
+            self.url = address(&mut self.api).await;
+        }
+        self.ready().await;
+    }
+
+    /// Starts the killed API again.
+    pub(crate) async fn start_api(&mut self) {
+        self.api.restart();
+        self.url = address(&mut self.api).await;
+    }
+
+    /// A second sender beside the first.
+    pub(crate) fn another_sender(&self) -> Process {
+        start(self.folder.path(), "mtan-sender-http", &self.folder.path().join("sender.toml"))
+    }
+
+    /// Waits until `/readyz` says 200.
+    pub(crate) async fn ready(&self) {
+        wait_until("/readyz", PATIENCE, async || match self.get("/readyz").await {
+            (200, _) => Ok(()),
+            (status, body) => Err(format!("{status} {body}")),
+        })
+        .await;
+    }
+
+    /// Enrols an SMS token over `/admin/init`; the serial.
+    pub(crate) async fn enrol(&self, user: &str, phone: &str, pin: &str) -> String {
+        let form = [("type", "sms"), ("user", user), ("phone", phone), ("pin", pin), ("genkey", "1")];
+        let request = self.client.post(format!("{}/admin/init", self.url));
+        let reply = request.basic_auth("admin", Some(PASSWORD)).form(&form).send().await.unwrap();
+        let reply: Value = reply.json().await.unwrap();
+        assert_eq!(reply["result"]["value"], true, "{reply}");
+        reply["detail"]["serial"].as_str().unwrap().to_owned()
+    }
+
+    /// `POST path`, the parsed envelope; a request that gets no answer is a failure of the story.
+    pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)]) -> Value {
+        let request = self.client.post(format!("{}{path}", self.url)).form(form);
+        let reply = request.send().await.unwrap();
+        assert_eq!(reply.status(), 200, "/validate always answers 200");
+        reply.json().await.unwrap()
+    }
+
+    /// `/validate/check` with user and pass: the value.
+    pub(crate) async fn check(&self, user: &str, pass: &str) -> bool {
+        let reply = self.post("/validate/check", &[("user", user), ("pass", pass)]).await;
+        reply["result"]["value"].as_bool().unwrap()
+    }
+
+    /// `/validate/smspin`: the value.
+    pub(crate) async fn smspin(&self, user: &str, pin: &str) -> bool {
+        let reply = self.post("/validate/smspin", &[("user", user), ("pass", pin)]).await;
+        reply["result"]["value"].as_bool().unwrap()
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        match self.client.get(format!("{}{path}", self.url)).send().await {
+            Ok(reply) => (reply.status().as_u16(), reply.text().await.unwrap_or_default()),
+            Err(error) => (0, error.to_string()),
+        }
+    }
+
+    /// The first `n` SMS to a number; waits for them.
+    pub(crate) async fn sms_to(&self, phone: &str, n: usize) -> Vec<Request> {
+        self.gateway.wait_for_sms_to(phone, n).await
+    }
+
+    /// Waits until a metric line of the sending process that begins with `start` has the value `value`.
+    pub(crate) async fn wait_for_metric(&mut self, start: &str, value: &str) {
+        let url = match &mut self.apart {
+            Some(apart) => format!("http://{}/metrics", listening(&mut apart.sender).await),
+            None => format!("{}/metrics", self.url),
+        };
+        let client = self.client.clone();
+        wait_until(start, PATIENCE, async || {
+            let reply = client.get(&url).send().await.map_err(|e| e.to_string())?;
+            let text = reply.text().await.map_err(|e| e.to_string())?;
+            let line = text.lines().find(|line| line.starts_with(start)).unwrap_or("no such line").to_owned();
+            if line.ends_with(&format!(" {value}")) { Ok(()) } else { Err(line) }
+        })
+        .await;
+    }
+
+    /// Everything that our processes have printed since their last start.
+    pub(crate) fn printed(&self) -> String {
+        let mut lines = self.api.lines();
+        if let Some(apart) = &self.apart {
+            lines.extend(apart.sender.lines());
+        }
+        lines.join("\n")
+    }
+}
+
+/// The code in an SMS as the gateway got it.
+pub(crate) fn code(sms: &Request) -> String {
+    let text = sms.parameter("text").expect("the text's parameter");
+    let code: String = text.chars().filter(char::is_ascii_digit).collect();
+    assert_eq!(code.len(), 6, "one code of six digits in the text");
+    code
+}
+
+/// Where one of our binaries lies: beside the folder of this test's own. `cargo xtask test` has built them.
+pub(crate) fn binary(name: &str) -> PathBuf {
+    let here = std::env::current_exe().unwrap();
+    let file = here.parent().unwrap().parent().unwrap().join(name);
+    assert!(file.exists(), "{} is not built: run `cargo xtask test`, or `cargo build --workspace` first", file.display());
+    file
+}
+
+pub(crate) fn client() -> reqwest::Client {
+    static TLS: Once = Once::new();
+    TLS.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+    reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap()
+}
+
+fn configuration(gateway: &Gateway, plan: Plan, store: &str, queue: &str) -> String {
+    let backends = match store {
+        "" => String::new(),
+        _ => format!("store = {store:?}\nqueue = {queue:?}\nserver_key_file = \"server.key\"\n"),
+    };
+    let provider = format!(
+        r#"{{"URL": "{}/send", "PARAMETER": {{"from": "mtan"}}, "SMS_TEXT_KEY": "text", "SMS_PHONENUMBER_KEY": "to",
+            "HTTP_Method": "POST", "RETURN_SUCCESS": "ID"}}"#,
+        gateway.url().trim_end_matches('/')
+    );
+    let Plan { validity, blocking, max_in_flight } = plan;
+    format!(
+        r#"{backends}
+[otp_api]
+listen = "127.0.0.1:0"
+
+[admin]
+username = "admin"
+password = "{PASSWORD}"
+
+[sender]
+http_listen = "127.0.0.1:0"
+
+[log]
+level = "debug"
+
+[sms]
+SMSProvider = "smsprovider.HttpSMSProvider.HttpSMSProvider"
+SMSProviderConfig = '''{provider}'''
+SMSProviderTimeout = {validity}
+SMSBlockingTimeout = {blocking}
+smstext = "Your code is <otp>"
+max_in_flight = {max_in_flight}
+"#
+    )
+}
+
+fn config_file(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let file = folder.join(name);
+    std::fs::write(&file, text).unwrap();
+    file
+}
+
+fn start(folder: &Path, program: &str, config: &Path) -> Process {
+    Process::start_in(binary(program), &["--config", config.to_str().unwrap()], &[], folder)
+}
+
+/// `http://127.0.0.1:PORT` of a process that has just been started.
+async fn address(process: &mut Process) -> String {
+    format!("http://{}", listening(process).await)
+}
+
+/// The address in the line in which a process says that it listens.
+async fn listening(process: &mut Process) -> String {
+    let line = process.wait_for_line("address=127.0.0.1:").await;
+    let at = line.find("address=").unwrap() + "address=".len();
+    line[at..].split_whitespace().next().unwrap().to_owned()
+}
+
+struct AmqpUrl<'a> {
+    address: &'a str,
+    vhost: &'a str,
+}
+
+fn url_parts(url: &str) -> AmqpUrl<'_> {
+    let (address, vhost) = url.rsplit_once('@').unwrap().1.split_once('/').unwrap();
+    AmqpUrl { address, vhost }
+}
