@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use data_encoding::BASE64;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mtan_hotp::{Algorithm, Digits};
 use mtan_jobs::{JobId, SendReport};
 use mtan_seal::Digest;
@@ -15,9 +15,12 @@ use serde::{Deserialize, Serialize};
 /// The version that this crate writes, and the highest that it reads.
 pub(crate) const VERSION: u32 = 1;
 
-/// How long a challenge and an outbox entry stay readable after their expiry: longer than the clocks of two hosts
+/// How long a challenge and a ledger entry stay readable after their expiry: longer than the clocks of two hosts
 /// differ, long enough to tell a late answer from one to an unknown challenge.
-pub(crate) const GRACE_SECONDS: i64 = 600;
+pub(crate) const GRACE: SignedDuration = SignedDuration::from_mins(10);
+
+/// The same for an outbox entry: the relay owes a report for it, also after a weekend in which no relay ran.
+pub(crate) const OUTBOX_GRACE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What a token has that only an administrator changes.
 #[derive(Debug, Serialize, Deserialize)]
@@ -234,6 +237,11 @@ fn member<T: FromStr>(text: &str, place: &dyn Fn() -> String, name: &str) -> Res
 
 fn bytes(text: &str, place: &dyn Fn() -> String, name: &str) -> Result<Vec<u8>, StoreError> {
     BASE64.decode(text.as_bytes()).map_err(|_| damaged(&place(), name))
+}
+
+/// What expired before this moment has had its `grace`.
+pub(crate) fn latest_over(now: Timestamp, grace: SignedDuration) -> Timestamp {
+    now.saturating_sub(grace).unwrap_or(Timestamp::MIN)
 }
 
 fn damaged(place: &str, name: &str) -> StoreError {

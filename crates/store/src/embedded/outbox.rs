@@ -10,7 +10,7 @@ use super::EmbeddedStore;
 use super::fault::Fault;
 use super::sweep;
 use super::tables::{OUTBOX, OUTBOX_BY_DUE, OUTBOX_DUE, get, open};
-use crate::record::{self, EntryRecord, micros};
+use crate::record::{self, EntryRecord, OUTBOX_GRACE, latest_over, micros};
 
 #[async_trait]
 impl Outbox for EmbeddedStore {
@@ -56,7 +56,7 @@ fn lease(
         let record = get::<EntryRecord>(&tx.open_table(OUTBOX)?, "outbox entry", &id);
         match record.and_then(|r| Ok(r.map(|r| r.entry(&id)).transpose()?)) {
             // Nobody settled it in time: what cannot be opened or read must not lie here for ever.
-            Ok(Some(entry)) if sweep::is_over(entry.expires_at, now) => {
+            Ok(Some(entry)) if entry.expires_at < latest_over(now, OUTBOX_GRACE) => {
                 tracing::error!(job.id = %id, "outbox entry dropped: long expired and never settled");
                 remove(tx, &id)?;
             }

@@ -1,28 +1,23 @@
 //! Sweeping: what nobody can ask for any more goes, a bounded number of records with each write.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use redb::{ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::fault::Fault;
 use super::tables::{CHALLENGE_EXPIRY, CHALLENGES, LEDGER, LEDGER_EXPIRY, open};
-use crate::record::{GRACE_SECONDS, micros};
+use crate::record::{GRACE, latest_over, micros};
 
 /// With each trigger: it makes one record of a kind, so a few are enough to keep up.
 pub(super) const IN_PASSING: usize = 8;
 /// With each turn of the relay.
 pub(super) const BY_THE_RELAY: usize = 512;
 
-/// Whether the grace after an expiry is over.
-pub(super) fn is_over(expires_at: Timestamp, now: Timestamp) -> bool {
-    expires_at < latest(now)
-}
-
 /// Whether there is anything to sweep.
 pub(super) fn is_due(tx: &ReadTransaction, now: Timestamp) -> Result<bool, Fault> {
     for index in [CHALLENGE_EXPIRY, LEDGER_EXPIRY] {
         if let Some(index) = open(tx, index)? {
             let first = index.first()?;
-            if first.is_some_and(|(key, _)| key.value().0 < micros(latest(now))) {
+            if first.is_some_and(|(key, _)| key.value().0 < micros(latest_over(now, GRACE))) {
                 return Ok(true);
             }
         }
@@ -45,7 +40,7 @@ fn sweep_one(
 ) -> Result<(), Fault> {
     let mut index = tx.open_table(index)?;
     let mut over = Vec::new();
-    for row in index.range(..(micros(latest(now)), ""))?.take(most) {
+    for row in index.range(..(micros(latest_over(now, GRACE)), ""))?.take(most) {
         let (key, _) = row?;
         over.push((key.value().0, key.value().1.to_owned()));
     }
@@ -58,9 +53,4 @@ fn sweep_one(
         records.remove(key.as_str())?;
     }
     Ok(())
-}
-
-/// What expired before this moment has had its grace.
-fn latest(now: Timestamp) -> Timestamp {
-    now.saturating_sub(SignedDuration::from_secs(GRACE_SECONDS)).unwrap_or(Timestamp::MIN)
 }

@@ -8,7 +8,7 @@ use mtan_verifier::{Applied, Ledger, LedgerEntry, StoreError};
 
 use super::tokens::millis_to_keep;
 use super::{Certain, RedisStore, keys};
-use crate::record::{self, micros};
+use crate::record::{self, GRACE, micros};
 
 #[async_trait]
 impl Ledger for RedisStore {
@@ -19,7 +19,7 @@ impl Ledger for RedisStore {
             .arg(kind)
             .arg(report.to_json())
             .arg(micros(keep_until))
-            .arg(millis_to_keep(report.at, keep_until));
+            .arg(millis_to_keep(report.at, keep_until, GRACE));
         let new: bool = self.step(&step, Certain::Here).await?;
         Ok(if new { Applied::New } else { Applied::Repeated })
     }

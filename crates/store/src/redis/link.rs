@@ -4,6 +4,7 @@
 //! known to be away is an error at once, and one attempt at a time, at most every second, finds out when it is back.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ const BUFFER: usize = 1024;
 pub(super) struct Link {
     client: Client,
     state: watch::Sender<State>,
+    /// So far; numbers the connections, so that only the one that failed is given up.
+    attempts: AtomicU64,
     timeout: Duration,
     password: Option<String>,
 }
@@ -56,6 +59,7 @@ impl Link {
         Ok(Arc::new(Link {
             client: Client::open(url.info.clone())?,
             state: watch::Sender::new(down),
+            attempts: AtomicU64::new(0),
             timeout: url.timeout,
             password: url.password.clone(),
         }))
@@ -184,7 +188,7 @@ fn begin_attempt(state: &mut State, patience: Duration) -> bool {
 
 /// One attempt, on a task of its own: who asked first may have given up waiting.
 async fn attempt(link: Arc<Link>) {
-    let number = next_number();
+    let number = link.attempts.fetch_add(1, Ordering::Relaxed);
     let limit = Instant::now() + 2 * link.timeout;
     let reason = match timeout_at(limit, link.connect(number)).await {
         Ok(Ok(connection)) => {
@@ -233,13 +237,6 @@ fn goodbye(link: Weak<Link>, number: u64) -> impl Fn(PushInfo) -> Result<(), ()>
         }
         Ok(())
     }
-}
-
-/// A number that no other connection of this process has.
-fn next_number() -> u64 {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 impl fmt::Display for Link {

@@ -2,12 +2,12 @@
 
 use ::redis::cmd;
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use mtan_jobs::JobId;
 use mtan_verifier::{Outbox, OutboxEntry, StoreError};
 
 use super::{Certain, RedisStore, keys};
-use crate::record::{self, EntryRecord, GRACE_SECONDS, micros};
+use crate::record::{self, EntryRecord, OUTBOX_GRACE, latest_over, micros};
 
 /// Ids that one script settles: a script holds up everybody else for as long as it runs.
 const SETTLED_AT_ONCE: usize = 256;
@@ -20,7 +20,7 @@ impl Outbox for RedisStore {
         until: Timestamp,
         most: usize,
     ) -> Result<Vec<OutboxEntry>, StoreError> {
-        let over = now.saturating_sub(SignedDuration::from_secs(GRACE_SECONDS)).unwrap_or(Timestamp::MIN);
+        let over = latest_over(now, OUTBOX_GRACE);
         let mut step = self.shared.scripts.lease.prepare_invoke();
         step.key(keys::OUTBOX).arg(micros(now)).arg(micros(until)).arg(most).arg(micros(over));
         let (jobs, dropped): (Vec<(String, Vec<u8>)>, usize) = self.step(&step, Certain::Here).await?;

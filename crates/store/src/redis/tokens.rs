@@ -9,7 +9,9 @@ use mtan_verifier::{
 };
 
 use super::{Certain, RedisStore, keys};
-use crate::record::{self, ChallengeRecord, EntryRecord, GRACE_SECONDS, TokenRecord, TokenState, micros};
+use crate::record::{
+    self, ChallengeRecord, EntryRecord, GRACE, OUTBOX_GRACE, TokenRecord, TokenState, micros,
+};
 
 /// Admission, record, created, counter, fails, active, open transaction, its record.
 type RawTried = (String, Vec<u8>, String, u64, u32, u8, Option<String>, Option<Vec<u8>>);
@@ -55,11 +57,11 @@ impl TokenStore for RedisStore {
             .arg(record::write(&ChallengeRecord::of(challenge)))
             .arg(micros(opened_at))
             .arg(micros(challenge.expires_at))
-            .arg(millis_to_keep(opened_at, challenge.expires_at))
+            .arg(millis_to_keep(opened_at, challenge.expires_at, GRACE))
             .arg(job.job_id.as_str())
             .arg(record::write(&EntryRecord::of(job)))
             .arg(micros(job.expires_at))
-            .arg(millis_to_keep(opened_at, job.expires_at))
+            .arg(millis_to_keep(opened_at, job.expires_at, OUTBOX_GRACE))
             .arg(micros(relay_at));
         let raw: (u8, Option<String>, Option<Vec<u8>>) = self.step(&step, Certain::Here).await?;
         match raw {
@@ -144,8 +146,7 @@ fn open_challenge(transaction: Option<&str>, body: Option<Vec<u8>>) -> Result<Op
 
 /// How long Redis keeps what was made at `from` and counts until `until`. Only garbage collection: what counts is the
 /// expiry in the record, judged by the caller's clock. So it is a duration, whatever Redis' clock shows.
-pub(super) fn millis_to_keep(from: Timestamp, until: Timestamp) -> i64 {
-    let life = until.duration_since(from).max(SignedDuration::ZERO);
-    let kept = life.saturating_add(SignedDuration::from_secs(GRACE_SECONDS)).as_millis();
-    i64::try_from(kept).unwrap_or(i64::MAX)
+pub(super) fn millis_to_keep(from: Timestamp, until: Timestamp, grace: SignedDuration) -> i64 {
+    let kept = until.duration_since(from).max(SignedDuration::ZERO).saturating_add(grace);
+    i64::try_from(kept.as_millis()).unwrap_or(i64::MAX)
 }

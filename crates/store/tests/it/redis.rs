@@ -401,9 +401,10 @@ async fn what_expires_has_a_time_to_live_and_what_does_not_has_none() {
     // The fixtures' clock stands years ago: the time to live is a duration and does not care.
     let minutes = 60_000..=60 * 60_000;
     let day = 86_400_000..=2 * 86_400_000;
+    let week = 7 * 86_400_000..=8 * 86_400_000;
     for (key, expected) in [
-        ("{mtan}:challenge:111", minutes.clone()),
-        ("{mtan}:job:job-111", minutes),
+        ("{mtan}:challenge:111", minutes),
+        ("{mtan}:job:job-111", week),
         ("{mtan}:report:j", day.clone()),
         ("{mtan}:report:k", day),
         ("{mtan}:token:A", -1..=-1),

@@ -73,6 +73,8 @@ pub(crate) async fn an_entry_never_settled_goes_long_after_its_expiry(store: &Ar
     // The relay is shown what has expired: it owes a report for it.
     assert_eq!(store.lease(expired, expired, 10).await.unwrap(), entries);
     let day_later = at(86_400_000);
-    assert!(store.lease(day_later, day_later, 10).await.unwrap().is_empty());
+    assert_eq!(store.lease(day_later, day_later, 10).await.unwrap(), entries, "also after an outage");
+    let weeks_later = at(14 * 86_400_000);
+    assert!(store.lease(weeks_later, weeks_later, 10).await.unwrap().is_empty());
     assert_eq!(store.depth().await.unwrap(), 0);
 }
