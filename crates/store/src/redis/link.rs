@@ -174,7 +174,7 @@ impl From<RedisError> for CallError {
 }
 
 /// Moves on to an attempt if one may begin now. `patience` is longer than any attempt takes: what is under way for
-/// longer has panicked, or lost its runtime.
+/// longer has lost its runtime.
 fn begin_attempt(state: &mut State, patience: Duration) -> bool {
     let now = Instant::now();
     let failures = match state {
@@ -190,14 +190,20 @@ fn begin_attempt(state: &mut State, patience: Duration) -> bool {
 async fn attempt(link: Arc<Link>) {
     let number = link.attempts.fetch_add(1, Ordering::Relaxed);
     let limit = Instant::now() + 2 * link.timeout;
-    let reason = match timeout_at(limit, link.connect(number)).await {
-        Ok(Ok(connection)) => {
+    // A task of its own again: TLS without a crypto provider panics, and that is to be said, not waited for.
+    let connecting = tokio::spawn({
+        let link = Arc::clone(&link);
+        async move { timeout_at(limit, link.connect(number)).await }
+    });
+    let reason = match connecting.await {
+        Ok(Ok(Ok(connection))) => {
             tracing::info!(store = %link, "connected to Redis");
             link.state.send_replace(State::Up(connection));
             return;
         }
-        Ok(Err(error)) => link.words(&error),
-        Err(_) => link.silence(),
+        Ok(Ok(Err(error))) => link.words(&error),
+        Ok(Err(_)) => link.silence(),
+        Err(_) => "connecting to Redis panicked: is a TLS provider installed?".to_owned(),
     };
     link.state.send_modify(|state| {
         let failures = match state {

@@ -209,3 +209,33 @@ pub(crate) async fn desk(store: &Arc<dyn Store>, max_fail_count: u32) -> Desk {
     verifier.enrol(new).await.unwrap();
     Desk { verifier: Arc::new(verifier), clock, publisher }
 }
+
+/// The first secret of a [`Desk`] that shows in `bytes`, in clear or in base64.
+pub(crate) fn secret_in(bytes: &[u8], code: &str) -> Option<String> {
+    let secrets = [PIN.as_bytes(), SEED, WORDS.as_bytes(), code.as_bytes()];
+    let shows = |bytes: &[u8]| {
+        let found = secrets.iter().find(|s| bytes.windows(s.len()).any(|window| window == **s));
+        found.map(|s| String::from_utf8_lossy(s).into_owned())
+    };
+    let is_base64 = |b: &u8| b.is_ascii_alphanumeric() || b"+/".contains(b);
+    let decoded = bytes.split(|b| !is_base64(b)).map(|run| {
+        let whole = &run[..run.len() / 4 * 4 + if run.len() % 4 > 1 { run.len() % 4 } else { 0 }];
+        let mut lenient = data_encoding::BASE64_NOPAD.specification();
+        lenient.check_trailing_bits = false;
+        lenient.encoding().unwrap().decode(whole).unwrap()
+    });
+    shows(bytes).or_else(|| decoded.into_iter().find_map(|run| shows(&run)))
+}
+
+#[test]
+fn a_secret_is_found_in_clear_and_in_base64() {
+    let code = "12345678";
+    for secret in [PIN, WORDS, code] {
+        let text = format!("{{\"text\":\"xy{secret}z\"}}");
+        let encoded = data_encoding::BASE64.encode(format!("y{secret}").as_bytes());
+        for shown in [text, format!("\"sealed\":\"{encoded}\"")] {
+            assert_eq!(secret_in(shown.as_bytes(), code).as_deref(), Some(secret), "{shown}");
+        }
+    }
+    assert_eq!(secret_in(b"\"sealed\":\"AQIDBAUGBwg=\",1234567", code), None);
+}
