@@ -33,8 +33,7 @@ impl Setup {
         }
     }
 
-    /// Writes the configuration; `boot` numbers the log file, so that a restart is not taken for ready by
-    /// what the run before it had logged.
+    /// Writes the configuration; `boot` numbers the log file, so that the log of each run can be read alone.
     pub(super) fn write(&self, boot: u32) -> io::Result<()> {
         fs::create_dir_all(self.folder.join("home"))?;
         fs::write(self.folder.join("enabled_plugins"), "[].\n")?;
@@ -45,6 +44,12 @@ impl Setup {
     /// The log of the `boot`th start.
     pub(super) fn log_file(&self, boot: u32) -> PathBuf {
         self.folder.join(format!("boot-{boot}.log"))
+    }
+
+    /// What the present run prints: emptied at each start, so that a restart is not taken for ready by what the
+    /// run before it had printed.
+    pub(super) fn console_file(&self) -> PathBuf {
+        self.folder.join("console.log")
     }
 
     fn configuration(&self, boot: u32) -> String {
@@ -77,7 +82,7 @@ impl Setup {
     /// The node. `RABBITMQ_ALLOW_INPUT` makes the script `exec` the Erlang VM in place of itself, so that the
     /// child's process id is the VM's own; `-noinput` then goes along by hand.
     pub(super) fn node(&self) -> io::Result<Command> {
-        let output = fs::File::create(self.folder.join("console.log"))?;
+        let output = fs::File::create(self.console_file())?;
         let mut command = Command::new(start_script());
         command
             .arg("-noinput")
