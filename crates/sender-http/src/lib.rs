@@ -6,4 +6,4 @@ mod reply;
 mod request;
 
 pub use config::HttpConfig;
-pub use provider::HttpProvider;
+pub use provider::{BuildError, HttpProvider};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use data_encoding::BASE64;
 use jiff::Timestamp;
+use mtan_daemon::Fault;
 use mtan_jobs::{Clock, ReportCode, SendJob};
 use mtan_sender::{About, Detail, Provider, ProviderKind, UnknownRule, Verdict};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -40,6 +41,13 @@ pub struct HttpProvider {
 pub struct BuildError(String);
 
 impl HttpProvider {
+    /// A way out from the JSON of `SMSProviderConfig`; the faults name its keys and never a value.
+    pub fn from_json(text: &str, clock: Arc<dyn Clock>) -> Result<Arc<dyn Provider>, Vec<Fault>> {
+        let whole = |e: BuildError| vec![Fault { key: String::new(), message: e.to_string() }];
+        let provider = HttpProvider::new(HttpConfig::from_json(text)?, clock).map_err(whole)?;
+        Ok(Arc::new(provider))
+    }
+
     /// Connects to nothing yet.
     pub fn new(config: HttpConfig, clock: Arc<dyn Clock>) -> Result<HttpProvider, BuildError> {
         let client = client(&config).map_err(|e| BuildError(innermost(&e.without_url())))?;
@@ -59,11 +67,12 @@ impl HttpProvider {
         builder.timeout(time_out).send().await
     }
 
-    /// The time for everything. Connecting takes a part of it: where the code dies before a connection must be there,
-    /// the cut comes at its death, and no request goes out after it.
-    fn time_out(&self, deadline: Timestamp) -> Duration {
+    /// The time for everything; `None` if the code is dead. Connecting takes a part of it: where the code dies before a
+    /// connection must be there, the cut comes at its death, and no request goes out after it.
+    fn time_left(&self, deadline: Timestamp) -> Option<Duration> {
         let left = Duration::try_from(deadline.duration_since(self.clock.now())).unwrap_or_default();
-        if left < self.config.connect_time_out { left } else { self.config.total_time_out }
+        let total = if left < self.config.connect_time_out { left } else { self.config.total_time_out };
+        (!total.is_zero()).then_some(total)
     }
 }
 
@@ -81,9 +90,16 @@ impl Provider for HttpProvider {
         self.config.ambiguous
     }
 
+    fn warnings(&self) -> &[String] {
+        self.config.warnings()
+    }
+
     async fn send(&self, job: &SendJob, deadline: Timestamp) -> Verdict {
+        let Some(time_out) = self.time_left(deadline) else {
+            return Verdict::Retry { code: ReportCode::Expired, after: None, detail: None };
+        };
         let request = request::build(&self.config, job);
-        let response = match self.execute(request, self.time_out(deadline)).await {
+        let response = match self.execute(request, time_out).await {
             Ok(response) => response,
             Err(error) => return unanswered(&error),
         };
@@ -169,7 +185,7 @@ fn unanswered(error: &reqwest::Error) -> Verdict {
 
 /// A 407 to CONNECT comes as an error whose type is private; its words are the only sign of it.
 fn proxy_wants_credentials(error: &reqwest::Error) -> bool {
-    chain(error).any(|cause| cause.to_string() == "proxy authorization required")
+    chain(error).any(|cause| cause.to_string().ends_with("proxy authorization required"))
 }
 
 /// The root of the trouble, as in `Connection refused`: the outer ones name the URL.

@@ -8,7 +8,9 @@ mod one_job;
 mod provider;
 mod report;
 mod run;
+mod way;
 
+pub mod daemon;
 pub mod metrics;
 
 pub use decide::{PLAN, UnknownRule};
@@ -16,3 +18,4 @@ pub use detail::Detail;
 pub use kind::{ProviderKind, UnknownProvider};
 pub use provider::{About, Provider, Verdict};
 pub use run::{Jitter, Rules, Sender, os_jitter};
+pub use way::{Build, Way};

@@ -22,6 +22,11 @@ pub trait Provider: Send + Sync + 'static {
         UnknownRule::Resend
     }
 
+    /// What is allowed in its configuration and still looks like a mistake; logged at the start.
+    fn warnings(&self) -> &[String] {
+        &[]
+    }
+
     /// Hands `job` over, once, and classifies what came of it. `deadline` is when the code in it dies: it has not
     /// passed at the call, and no part of the hand-over that may still be called off is begun after it.
     async fn send(&self, job: &SendJob, deadline: Timestamp) -> Verdict;

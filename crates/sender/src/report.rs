@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mtan_jobs::{Claim, ClaimError, Owner, Receipt, SendReport};
+use mtan_jobs::{Claim, ClaimError, Outcome, Owner, Receipt, SendReport};
 use tokio::time::{Instant, sleep};
 use tracing::{debug, info, warn};
 
@@ -28,7 +28,6 @@ impl Postroom {
         receipt: Box<dyn Receipt>,
     ) {
         let report = self.make(paper, end);
-        self.log(paper, &report);
         let keep_until = paper.keep_until(report.at);
         if let Err(e) = self.patiently(|| self.claims.settle(&report, keep_until)).await {
             // the queue forgets the job next: that is the second guard against a second SMS
@@ -38,6 +37,7 @@ impl Postroom {
             Lease::Held => (report, false),
             Lease::Lost => self.first_report(paper, owner, report).await,
         };
+        self.log(paper, &report);
         self.close_settled(paper, &report, reported, receipt).await;
     }
 
@@ -122,11 +122,17 @@ impl Postroom {
             Content::Poison(_) => String::new(),
         };
         let detail = report.detail.as_deref().unwrap_or_default();
+        let end = match report.outcome {
+            Outcome::Accepted => "gateway accepted",
+            Outcome::Expired => "expired before hand-over",
+            Outcome::Unknown => "nobody knows whether it was sent",
+            _ => "rejected",
+        };
         info!(
             job.id = %paper.id, pool = %self.pool, to, attempt = report.attempts, outcome = %report.outcome,
-            code = %report.code, detail, "job ended"
+            code = %report.code, detail, "{end}"
         );
-        if let (mtan_jobs::Outcome::Accepted, Some(published_at)) = (report.outcome, paper.published_at) {
+        if let (Outcome::Accepted, Some(published_at)) = (report.outcome, paper.published_at) {
             metrics::code_age(&self.pool, report.at.duration_since(published_at).as_secs_f64());
         }
     }

@@ -74,6 +74,9 @@ impl Sender {
         let room = Postroom { pool, name, serial, reports, claims, provider, clock, jitter, rules, stop };
         let room = Arc::new(room);
         info!(pool = %room.pool, provider = room.provider.kind(), "sender started");
+        for warning in room.provider.warnings() {
+            warn!(pool = %room.pool, "SMSProviderConfig: {warning}");
+        }
         let mut hands = Hands { free: Arc::new(Semaphore::new(slots)), busy: JoinSet::new() };
         hands.take_jobs(&room, consumer.as_mut()).await;
         let finished = timeout(drain, async { tokio::join!(consumer.cancel(), hands.finish()) }).await;

@@ -1,0 +1,201 @@
+//! A sender as a process of its own: all of it but the provider's construction.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Arg, Command, value_parser};
+use mtan_daemon::{Config, Health, LogSection, PoolConfig, SenderSection};
+use mtan_jobs::{ClaimBook, Clock, JobId, Owner, Pool, SystemClock};
+use mtan_queue::Queue;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::{Build, ProviderKind, Sender, Way, metrics};
+
+/// How long a polite good-bye to the broker may take.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// The `main` of the sender of `kind`: reads arguments and configuration, sends until SIGTERM, drains. Exit code 0 after
+/// a stop, 2 for a configuration with mistakes, else 1.
+pub async fn main(kind: ProviderKind, build: Build<'_>) -> ExitCode {
+    // first thing in every main: rustls panics later if nobody chose
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let arguments = command(kind).get_matches();
+    let file: Option<&PathBuf> = arguments.get_one("config");
+    mtan_daemon::exit_code(run(kind, file, build).await)
+}
+
+fn process(kind: ProviderKind) -> &'static str {
+    match kind {
+        ProviderKind::Http => "mtan-sender-http",
+        ProviderKind::Smtp => "mtan-sender-smtp",
+        ProviderKind::Device => "mtan-sender-modem",
+    }
+}
+
+fn command(kind: ProviderKind) -> Command {
+    let file = Arg::new("config").long("config").value_name("FILE").value_parser(value_parser!(PathBuf));
+    Command::new(process(kind))
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(format!("Sends the SMS of every pool whose SMSProvider is {kind}."))
+        .long_about(format!(
+            "Sends the SMS of every pool whose SMSProvider is {kind}.\n\nTakes jobs from RabbitMQ (`queue = \"amqp://…\"`), \
+             keeps its claims in Redis (`store = \"redis://…\"`), and reports what became of each job. Run as many of \
+             these processes as you like; each job is sent once. For one process with nothing beside it see `mtan up`."
+        ))
+        .after_help(
+            "Every key of the file can also come from the environment: MTAN__SENDER__DRAIN_SECONDS is drain_seconds in \
+             [sender].\nSIGTERM: takes no more jobs, finishes those in hand, exits with 0. Exit code 2: the configuration \
+             has mistakes, all of which are printed.",
+        )
+        .arg(file.help("The configuration, a TOML file. Without it the one that MTAN_CONFIG names"))
+}
+
+/// What the configuration makes of this process.
+struct Parts {
+    senders: Vec<Sender>,
+    queue: Queue,
+    claims: Arc<dyn ClaimBook>,
+}
+
+async fn run(kind: ProviderKind, file: Option<&PathBuf>, build: Build<'_>) -> anyhow::Result<()> {
+    let mut config = Config::load(file.map(PathBuf::as_path))?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let log: LogSection = config.section("log");
+    let section: SenderSection = config.section("sender");
+    let parts = parts(kind, &mut config, &clock, Duration::from_secs(section.drain_seconds), build);
+    config.finish()?;
+    let parts = parts.context("the configuration is incomplete")?;
+    mtan_daemon::init_logs(&log);
+    let counted = mtan_daemon::init_metrics();
+    metrics::describe();
+    let stop = mtan_daemon::stop_on_signals();
+    let health = Health::new(stop.clone());
+    add_ready_checks(&health, &parts, &clock);
+    let listener = mtan_daemon::listen(listen_address(kind, &section)).await?;
+    info!(address = %listener.local_addr()?, pools = parts.senders.len(), "health and metrics are here");
+    let router = mtan_daemon::health_router(health, counted);
+    let end = CancellationToken::new();
+    let beside = tokio::spawn(mtan_daemon::serve(listener, router, end.clone()));
+    let sent = send(parts, stop).await;
+    // probes are answered until the last job is done
+    end.cancel();
+    beside.await??;
+    info!("stopped");
+    sent
+}
+
+/// All pools of this kind until `stop`, and then until what is in hand is done.
+async fn send(parts: Parts, stop: CancellationToken) -> anyhow::Result<()> {
+    let mut running = JoinSet::new();
+    for sender in parts.senders {
+        running.spawn(sender.run(stop.clone()));
+    }
+    let mut result = Ok(());
+    while let Some(ended) = running.join_next().await {
+        // a sender that is gone while the process looks alive would be found by nobody: better all of it ends
+        if !stop.is_cancelled() {
+            result = Err(anyhow::anyhow!("a sender ended by itself"));
+            stop.cancel();
+        }
+        result = result.and(ended.context("a sender panicked"));
+    }
+    if timeout(GOODBYE, parts.queue.close()).await.is_err() {
+        info!("the broker did not say good-bye in time");
+    }
+    result
+}
+
+/// All parts, or faults in `config` that say what is missing; `None` comes with at least one.
+fn parts(
+    kind: ProviderKind,
+    config: &mut Config,
+    clock: &Arc<dyn Clock>,
+    drain: Duration,
+    build: Build<'_>,
+) -> Option<Parts> {
+    let pools = mtan_daemon::pools(config);
+    let mine: Vec<&PoolConfig> = pools.iter().filter(|pool| Way::kind(config, pool) == Some(kind)).collect();
+    if mine.is_empty() {
+        let message =
+            format!("no pool whose SMSProvider is {kind} was found: {} has nothing to do", process(kind));
+        config.fault("sms.SMSProvider", message);
+    }
+    let ways: Vec<Way> =
+        mine.into_iter().filter_map(|pool| Way::read(config, pool, clock, drain, build)).collect();
+    let queue = shared(config, "queue", "amqp://… or amqps://…").and_then(|url| {
+        Queue::amqp(&url, process(kind)).map_err(|e| config.fault("queue", e.to_string())).ok()
+    });
+    let claims = shared(config, "store", "redis://… or rediss://…").and_then(|url| {
+        mtan_queue::redis_claims(&url).map_err(|e| config.fault("store", e.to_string())).ok()
+    });
+    let (queue, claims) = (queue?, claims?);
+    let senders =
+        ways.into_iter().map(|way| way.sender(&queue, claims.clone(), clock.clone(), drain)).collect();
+    Some(Parts { senders, queue, claims })
+}
+
+/// An address that several processes can share: an embedded file belongs to one.
+fn shared(config: &mut Config, key: &str, expected: &str) -> Option<String> {
+    match config.value(key) {
+        Some(address) if address.starts_with("embedded:") => {
+            let message =
+                format!("{expected} is expected here: `mtan up` is the process for the embedded one");
+            config.fault(key, message);
+            None
+        }
+        None => {
+            config.fault(key, format!("is missing: {expected} is expected"));
+            None
+        }
+        address => address,
+    }
+}
+
+fn listen_address(kind: ProviderKind, section: &SenderSection) -> &str {
+    match kind {
+        ProviderKind::Http => &section.http_listen,
+        ProviderKind::Smtp => &section.smtp_listen,
+        ProviderKind::Device => &section.modem_listen,
+    }
+}
+
+fn add_ready_checks(health: &Health, parts: &Parts, clock: &Arc<dyn Clock>) {
+    let queue = parts.queue.clone();
+    health.add("queue", move || {
+        let queue = queue.clone();
+        async move { queue.ready() }
+    });
+    let (claims, clock) = (parts.claims.clone(), clock.clone());
+    health.add("claims", move || answers(claims.clone(), clock.clone()));
+}
+
+/// Whether the claim book answers: renewing a claim that nobody holds changes nothing.
+async fn answers(claims: Arc<dyn ClaimBook>, clock: Arc<dyn Clock>) -> Result<(), String> {
+    let nobody: JobId = "mtan-ready-check".parse().expect("a job id");
+    let owner = Owner(Pool::default_pool().to_string());
+    let answer = claims.renew(&nobody, &owner, clock.now(), Duration::from_secs(1)).await;
+    answer.map(drop).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_of_every_sender_is_sound() {
+        for kind in ProviderKind::ALL {
+            command(kind).debug_assert();
+            let long = command(kind).render_long_help().to_string();
+            assert!(
+                long.contains(kind.class()) && long.contains("--config") && long.contains("MTAN_CONFIG"),
+                "{long}"
+            );
+        }
+    }
+}
