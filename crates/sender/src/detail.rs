@@ -244,6 +244,7 @@ mod tests {
             ("to 0170 123 45 67: bad", "to …: bad"),
             ("to +49 (170) 123-4567: bad", "to +…: bad"),
             ("to 00491701234567", "to …"),
+            ("to 0170123: too short", "to …: too short"),
             ("code 123 456", "code …"),
             ("code 123\u{200b}456", "code …"),
             ("ref-abc123456def", "ref-…"),

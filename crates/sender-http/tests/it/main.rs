@@ -1,5 +1,7 @@
 //! The provider against a gateway that misbehaves exactly as told, and the program around it.
 
+#![expect(clippy::unwrap_used, reason = "a test that unwraps in vain fails, as it should")]
+
 mod daemon;
 mod faults;
 mod request;

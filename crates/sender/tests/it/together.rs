@@ -8,7 +8,7 @@ use mtan_sender::UnknownRule::Resend;
 use tokio::time::sleep;
 
 use crate::script::Act;
-use crate::world::{World, job};
+use crate::world::{Mood, World, job};
 
 #[tokio::test(start_paused = true)]
 async fn a_job_that_was_published_twice_is_one_sms_and_one_report() {
@@ -73,6 +73,25 @@ async fn who_lost_the_lease_does_not_report_what_another_has_reported() {
     world.book.settle_by_other(&by_other);
     world.until_empty().await;
     assert_eq!(world.published().len(), 1, "the model's only");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_took_a_job_over_does_not_report_what_its_first_holder_has_reported_after_all() {
+    let world = World::new();
+    world.inbox.put("a", job("1", &["a"]));
+    let first = world.sender("a", Resend, vec![Act::AcceptAfter(20)]);
+    world.until_noted("hand over").await;
+    world.book.mood.set(Mood::Fails); // the lease cannot be renewed, and lapses after 15 s
+    world.inbox.put("a", job("1", &["a"]));
+    first.stop.cancel();
+    let second = world.sender("a", Resend, vec![Act::AcceptAfter(4)]);
+    sleep(Duration::from_secs(17)).await;
+    world.book.mood.set(Mood::Works);
+    world.until("the job is taken over", || second.script.sent().len() == 1).await;
+    assert!(world.published().is_empty(), "both have it in hand");
+    world.until_empty().await;
+    assert_eq!(world.book.unknowns("1"), 1);
+    assert_eq!(world.outcomes(), [(Outcome::Accepted, ReportCode::GatewayAccepted, 1)]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -75,9 +75,12 @@ impl Moody {
     }
 }
 
+/// A report and the queue of the asker's own that got it too.
+type Published = (SendReport, Option<ReplyTo>);
+
 #[derive(Clone)]
 pub(crate) struct Reports {
-    pub(crate) published: Arc<Mutex<Vec<(SendReport, Option<ReplyTo>)>>>,
+    pub(crate) published: Arc<Mutex<Vec<Published>>>,
     pub(crate) mood: Moody,
     diary: Diary,
 }
