@@ -29,22 +29,31 @@ async fn every_misbehaviour_has_its_verdict() {
         (Behaviour::reset_before_body(), "unknown no_answer"),
         (Behaviour::reset_before_answer(), "unknown no_answer"),
         (Behaviour::reset_inside_answer(), "unknown no_answer"),
-        (Behaviour::silence(), "unknown no_answer"),
-        (
-            Behaviour::dribble("ID: 1 and much more than comes in time", Duration::from_millis(100)),
-            "unknown no_answer",
-        ),
         (Behaviour::endless("ID: for ever "), "accepted -"),
         (Behaviour::endless("ERR for ever "), "rejected gateway_rejected"),
     ] {
         for method in ["GET", "POST"] {
             let gateway = Gateway::start().await;
             gateway.always(behaviour.clone());
-            let provider = provider(&gateway, json!({ "HTTP_Method": method, "TIMEOUT": "0.5,1" }));
+            let provider = provider(&gateway, json!({ "HTTP_Method": method }));
             let verdict = send(&provider).await;
             assert_eq!(word(&verdict), expected, "{method} {behaviour:?}: {verdict:?}");
             assert_eq!(gateway.attempts(), 1, "one job, one request: {method} {behaviour:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_reply_that_does_not_end_in_time_is_no_answer() {
+    for behaviour in [
+        Behaviour::silence(),
+        Behaviour::dribble("ID: 1 and much more than comes in time", Duration::from_millis(100)),
+    ] {
+        let gateway = Gateway::start().await;
+        gateway.always(behaviour);
+        let verdict = send(&provider(&gateway, json!({ "TIMEOUT": "0.9,1" }))).await;
+        assert_eq!(word(&verdict), "unknown no_answer", "{verdict:?}");
+        assert_eq!(gateway.attempts(), 1);
     }
 }
 
