@@ -1,8 +1,10 @@
 //! `mtan config`: looks at the configuration without starting anything.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use clap::Subcommand;
+use mtan_jobs::{Clock, SystemClock};
 
 use crate::up::Plan;
 
@@ -19,7 +21,8 @@ pub(crate) enum Command {
 pub(crate) fn run(config: Option<&Path>, command: &Command) -> anyhow::Result<()> {
     let Command::Check = command;
     crate::tls::install();
-    let plan = Plan::read(config)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let plan = Plan::read(config, &clock)?;
     println!("The configuration is good; {}.", plan.summary());
     Ok(())
 }

@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use mtan_daemon::{Config, Health, LogSection};
 use mtan_jobs::{Clock, Pool, SystemClock};
 use mtan_otp_api::{OtpApi, Settings, add_ready_checks};
+use mtan_sender::{Rules, Way};
 use mtan_verifier::{SystemRandom, Verifier};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -16,8 +17,7 @@ use tracing::info;
 
 use crate::backends::{Backends, Places};
 use crate::demo::{self, Phone};
-use crate::senders::{self, Way};
-use crate::{admin, tls};
+use crate::{admin, senders, tls};
 
 /// What the configuration makes of this process; nothing is opened yet.
 pub(crate) struct Plan {
@@ -30,12 +30,12 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Reads every section; the error names every mistake at once.
-    pub(crate) fn read(path: Option<&Path>) -> anyhow::Result<Plan> {
+    pub(crate) fn read(path: Option<&Path>, clock: &Arc<dyn Clock>) -> anyhow::Result<Plan> {
         let mut config = Config::load(path)?;
         let settings = Settings::read(&mut config);
         let log = config.section("log");
         let places = Places::read(&mut config);
-        let (ways, drain) = senders::read(&mut config);
+        let (ways, drain) = senders::read(&mut config, clock);
         config.finish()?;
         Ok(Plan { settings, log, places, ways, drain })
     }
@@ -65,7 +65,8 @@ impl Plan {
             );
         }
         let phone = Arc::new(Phone::new(clock.clone()));
-        self.ways = vec![Way::new(Pool::default_pool(), phone.clone())];
+        let max_in_flight = Rules::default().max_in_flight;
+        self.ways = vec![Way { pool: Pool::default_pool(), provider: phone.clone(), max_in_flight }];
         self.settings.pools = vec![Pool::default_pool()];
         self.settings.policy.route = vec![Pool::default_pool()];
         Ok(Some(phone))
@@ -74,15 +75,15 @@ impl Plan {
 
 pub(crate) fn run(config: Option<&Path>) -> anyhow::Result<()> {
     tls::install();
-    let plan = Plan::read(config)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let plan = Plan::read(config, &clock)?;
     mtan_daemon::init_logs(&plan.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime")?;
-    runtime.block_on(up(plan))
+    runtime.block_on(up(plan, clock))
 }
 
-async fn up(mut plan: Plan) -> anyhow::Result<()> {
+async fn up(mut plan: Plan, clock: Arc<dyn Clock>) -> anyhow::Result<()> {
     let metrics = mtan_daemon::init_metrics();
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let listener = mtan_daemon::listen(&plan.settings.otp_api.listen).await?;
     let address = listener.local_addr()?;
     let phone = plan.furnish_demo(&clock, address)?;
