@@ -4,7 +4,8 @@ use clap::{Parser, ValueEnum};
 
 /// Measures mtan beside bare baselines of the same machine, servers and minute: what counts are the ratios.
 ///
-/// Measurements: check-transaction, check-pin, trigger, sender, idle. Redis and RabbitMQ are started for the run on ports of
+/// Measurements: check-transaction, check-pin, trigger, sender, idle; with --steps also step-two-scripts, step-queue,
+/// step-own-channels, step-channel-batches, step-no-claims. Redis and RabbitMQ are started for the run on ports of
 /// their own. `idle` needs the release binaries: `cargo xtask bench` builds them first.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "ratios")]
@@ -24,6 +25,9 @@ pub(crate) struct Arguments {
     /// When Redis brings a write to the disk, for both sides
     #[arg(long, value_enum, default_value_t = Fsync::Always)]
     pub(crate) fsync: Fsync,
+    /// Measure single steps of ours against the same baselines too: where a ratio comes from
+    #[arg(long)]
+    pub(crate) steps: bool,
     /// Only measurements whose name contains this
     pub(crate) only: Option<String>,
     /// `cargo bench` says so to every benchmark

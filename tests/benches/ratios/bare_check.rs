@@ -45,6 +45,7 @@ type Found = Option<(String, Vec<u8>, String, u64, u64, u8, String)>;
 struct Bare {
     redis: MultiplexedConnection,
     script: Arc<Script>,
+    scripts: usize,
 }
 
 /// The bare side.
@@ -59,10 +60,11 @@ pub(crate) struct BareCheck {
 }
 
 impl BareCheck {
-    pub(crate) fn new(world: &World, redis: &str) -> anyhow::Result<BareCheck> {
+    /// A handler that runs so many scripts, one after the other.
+    pub(crate) fn new(world: &World, redis: &str, scripts: usize) -> anyhow::Result<BareCheck> {
         world.server.block_on(async {
             let redis = connection(redis).await?;
-            let bare = Bare { redis: redis.clone(), script: Arc::new(Script::new(SCRIPT)) };
+            let bare = Bare { redis: redis.clone(), script: Arc::new(Script::new(SCRIPT)), scripts };
             let router = Router::new().route("/validate/check", post(answer)).with_state(bare);
             let listener = TcpListener::bind("127.0.0.1:0").await?;
             let address = listener.local_addr()?;
@@ -87,11 +89,13 @@ async fn answer(State(mut bare): State<Bare>, body: Bytes) -> Response {
     let user = form.split('&').find_map(|pair| pair.strip_prefix("user=")).unwrap_or_default();
     let mut script = bare.script.prepare_invoke();
     script.key(key(user)).arg("counted");
-    let found: redis::RedisResult<Found> = script.invoke_async(&mut bare.redis).await;
-    match found {
-        Ok(Some(_)) => ([(header::CONTENT_TYPE, "application/json")], ANSWER).into_response(),
-        _ => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    for _ in 0..bare.scripts {
+        let found: redis::RedisResult<Found> = script.invoke_async(&mut bare.redis).await;
+        if !matches!(found, Ok(Some(_))) {
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
     }
+    ([(header::CONTENT_TYPE, "application/json")], ANSWER).into_response()
 }
 
 fn key(user: &str) -> String {

@@ -29,7 +29,7 @@ pub(crate) struct Broker {
 
 impl Broker {
     pub(crate) async fn connect(url: &str) -> anyhow::Result<Broker> {
-        let connection = Connection::connect(url.into(), ConnectionProperties::default()).await?;
+        let connection = Connection::connect(url, ConnectionProperties::default()).await?;
         let channel = connection.create_channel().await?;
         let broker = Broker { connection, channel };
         let (text, number) = (|t: &str| AMQPValue::LongString(t.into()), AMQPValue::LongLongInt);

@@ -32,9 +32,9 @@ pub(crate) fn comparison(world: &World, name: &'static str, kind: Kind) -> anyho
     let redis = world.redis()?;
     Ok(Comparison {
         name,
-        target: TARGET,
+        target: Some(TARGET),
         ours: Box::new(Check::new(world, &redis, kind)?),
-        bare: Box::new(BareCheck::new(world, &redis)?),
+        bare: Box::new(BareCheck::new(world, &redis, 1)?),
     })
 }
 

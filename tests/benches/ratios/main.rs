@@ -14,6 +14,7 @@ mod jobs;
 mod progress;
 mod rounds;
 mod sender;
+mod steps;
 mod table;
 mod trigger;
 mod world;
@@ -40,11 +41,22 @@ const COMPARISONS: [(&str, Make); 4] = [
     ("sender", sender::comparison),
 ];
 
+/// Single steps against a baseline, in their order.
+const STEPS: [(&str, Make); 5] = [
+    ("step-two-scripts", steps::two_scripts),
+    ("step-queue", steps::queue),
+    ("step-own-channels", steps::own_channels),
+    ("step-channel-batches", steps::channel_batches),
+    ("step-no-claims", steps::no_claims),
+];
+
 const IDLE: &str = "idle";
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let known = COMPARISONS.iter().map(|(name, _)| *name).chain([IDLE]);
+    let steps = if arguments.steps { &STEPS[..] } else { &[] };
+    let comparisons: Vec<(&str, Make)> = COMPARISONS.iter().chain(steps).copied().collect();
+    let known = comparisons.iter().map(|(name, _)| *name).chain([IDLE]);
     let wanted: Vec<&str> = known.clone().filter(|name| arguments.wants(name)).collect();
     ensure!(!wanted.is_empty(), "nothing has that name; there are {}", known.collect::<Vec<_>>().join(", "));
     drop(rustls::crypto::ring::default_provider().install_default());
@@ -53,7 +65,7 @@ fn main() -> anyhow::Result<()> {
     let world = World::new(arguments)?;
     let _metrics = world.server.block_on(async { mtan_daemon::init_metrics() });
     let mut figures: Vec<Figures> = Vec::new();
-    for (name, make) in COMPARISONS {
+    for (name, make) in comparisons {
         if wanted.contains(&name) {
             figures.push(compare(&world, make(&world, name)?)?);
         }

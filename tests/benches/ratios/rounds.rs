@@ -40,8 +40,8 @@ pub(crate) struct Lap {
 /// A side against its baseline.
 pub(crate) struct Comparison {
     pub(crate) name: &'static str,
-    /// The ratio to grow into.
-    pub(crate) target: f64,
+    /// The ratio to grow into; a step has none.
+    pub(crate) target: Option<f64>,
     pub(crate) ours: Box<dyn Side>,
     pub(crate) bare: Box<dyn Side>,
 }
@@ -49,7 +49,7 @@ pub(crate) struct Comparison {
 /// What came of a comparison.
 pub(crate) struct Figures {
     pub(crate) name: &'static str,
-    pub(crate) target: f64,
+    pub(crate) target: Option<f64>,
     pub(crate) operations: usize,
     pub(crate) ours: Figure,
     pub(crate) bare: Figure,

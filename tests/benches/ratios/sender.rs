@@ -39,14 +39,26 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) const FILLERS: u16 = 64;
 
 pub(crate) fn comparison(world: &World, name: &'static str) -> anyhow::Result<Comparison> {
-    let (redis, amqp) = (world.redis()?, world.vhost().url);
+    let redis = world.redis()?;
+    let claims = world.server.block_on(async { mtan_queue::redis_claims(&redis) })?;
+    compared(world, name, Some(TARGET), claims)
+}
+
+/// A sender with that claim book against the bare loop.
+pub(crate) fn compared(
+    world: &World,
+    name: &'static str,
+    target: Option<f64>,
+    claims: Arc<dyn ClaimBook>,
+) -> anyhow::Result<Comparison> {
+    let amqp = world.vhost().url;
     let broker = Arc::new(world.server.block_on(Broker::connect(&amqp))?);
     let gateway = Arc::new(world.load.block_on(Gateway::start())?);
-    let ours =
-        world.server.block_on(OurSender::new(world, &redis, &amqp, broker.clone(), gateway.clone()))?;
+    let ours = OurSender::new(world, claims, &amqp, broker.clone(), gateway.clone());
+    let ours = world.server.block_on(ours)?;
     Ok(Comparison {
         name,
-        target: TARGET,
+        target,
         ours: Box::new(ours),
         bare: Box::new(BareSender::new(world, broker, gateway)?),
     })
@@ -69,7 +81,7 @@ struct OurSender {
 impl OurSender {
     async fn new(
         world: &World,
-        redis: &str,
+        claims: Arc<dyn ClaimBook>,
         amqp: &str,
         broker: Arc<Broker>,
         gateway: Arc<Gateway>,
@@ -79,7 +91,7 @@ impl OurSender {
         wait_until("the queue", Duration::from_secs(20), async || queue.ready()).await;
         Ok(OurSender {
             publisher,
-            claims: mtan_queue::redis_claims(redis)?,
+            claims,
             provider: Arc::new(provider(&gateway)?),
             queue,
             broker,

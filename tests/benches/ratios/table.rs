@@ -11,7 +11,7 @@ pub(crate) fn ratios(figures: &[Figures]) -> String {
     let mut rows = vec![words(["measurement", "ours", "bare", "ratio", "lowest", "highest", "target", ""])];
     for f in figures {
         let [lowest, median, highest] = f.ratio.map(|ratio| format!("{ratio:.2}"));
-        let verdict = if f.ratio[1] >= f.target { "reached" } else { "below" };
+        let verdict = |target| if median_ratio(f) >= target { "reached" } else { "below" };
         rows.push(vec![
             f.name.to_owned(),
             format!("{:.0}/s", f.ours.per_second),
@@ -19,11 +19,15 @@ pub(crate) fn ratios(figures: &[Figures]) -> String {
             median,
             lowest,
             highest,
-            format!("{:.2}", f.target),
-            verdict.to_owned(),
+            f.target.map_or(String::new(), |target| format!("{target:.2}")),
+            f.target.map_or("", verdict).to_owned(),
         ]);
     }
     aligned(&rows)
+}
+
+fn median_ratio(figures: &Figures) -> f64 {
+    figures.ratio[1]
 }
 
 /// Where the time goes: latencies, and processor time for one operation.

@@ -22,14 +22,14 @@ use crate::world::World;
 const TARGET: f64 = 0.5;
 
 /// Below the queue's length limit of 100,000.
-const MOST: usize = 60_000;
+pub(crate) const MOST: usize = 60_000;
 
 pub(crate) fn comparison(world: &World, name: &'static str) -> anyhow::Result<Comparison> {
     let (redis, amqp) = (world.redis()?, world.vhost().url);
     let broker = Arc::new(world.server.block_on(Broker::connect(&amqp))?);
     Ok(Comparison {
         name,
-        target: TARGET,
+        target: Some(TARGET),
         ours: Box::new(world.server.block_on(Trigger::new(world, &redis, &amqp, broker.clone()))?),
         bare: Box::new(BarePublish::new(world, broker)),
     })
@@ -74,7 +74,7 @@ impl Side for Trigger {
 }
 
 /// So many tasks publish over one confirming channel.
-struct BarePublish {
+pub(crate) struct BarePublish {
     broker: Arc<Broker>,
     server: Arc<Runtime>,
     tasks: u16,
@@ -82,7 +82,7 @@ struct BarePublish {
 }
 
 impl BarePublish {
-    fn new(world: &World, broker: Arc<Broker>) -> BarePublish {
+    pub(crate) fn new(world: &World, broker: Arc<Broker>) -> BarePublish {
         let (server, tasks) = (world.server.clone(), world.arguments.connections);
         BarePublish { broker, server, tasks, bodies: Vec::new() }
     }
