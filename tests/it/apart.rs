@@ -36,7 +36,10 @@ async fn killed_between_the_gateways_answer_and_the_report_the_job_still_ends_in
     house.start_sending().await;
 
     let report = onlooker.next().await;
-    assert_eq!((report["outcome"].as_str(), report["code"].as_str()), (Some("accepted"), Some("gateway_accepted")));
+    assert_eq!(
+        (report["outcome"].as_str(), report["code"].as_str()),
+        (Some("accepted"), Some("gateway_accepted"))
+    );
     marker(&house, &mut onlooker).await;
     let finals = onlooker.finals();
     let of_job = &finals[report["job_id"].as_str().unwrap()];
@@ -196,7 +199,12 @@ async fn another_services_garbage_is_buried_and_its_good_job_is_sent_once() {
     onlooker.publish("default", br#"{"id":"order-1","to":"0170","text":"x","reference":"mine"}"#).await;
     let report = onlooker.next().await;
     assert_eq!(
-        (report["job_id"].as_str(), report["outcome"].as_str(), report["code"].as_str(), report["reference"].as_str()),
+        (
+            report["job_id"].as_str(),
+            report["outcome"].as_str(),
+            report["code"].as_str(),
+            report["reference"].as_str()
+        ),
         (Some("order-1"), Some("rejected"), Some("invalid_job"), Some("mine"))
     );
     let (_, headers) = onlooker.dead_letter().await;

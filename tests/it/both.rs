@@ -54,8 +54,9 @@ async fn a_pin_becomes_an_sms_and_its_code_is_accepted_once(house: House) {
     let code = code(&house.sms_to(PHONE, 1).await[0]);
     let transaction = detail["transactionid"].as_str().unwrap();
     assert!(!house.check("alice", &code).await, "the code without the PIN needs its transaction");
-    let of_another = house.post("/validate/check", &[("user", "alice"), ("pass", &code), ("state", "12345678901234567")]);
-    assert_eq!(of_another.await["result"]["value"], false, "an unknown transaction is no fall-back");
+    let unknown = [("user", "alice"), ("pass", code.as_str()), ("state", "12345678901234567")];
+    let reply = house.post("/validate/check", &unknown).await;
+    assert_eq!(reply["result"]["value"], false, "an unknown transaction is no fall-back");
 
     let answer = [("user", "alice"), ("pass", code.as_str()), ("transactionid", transaction)];
     assert_eq!(house.post("/validate/check", &answer).await["result"]["value"], true);
@@ -94,7 +95,10 @@ async fn wrong_answers_lock_the_token_on_every_endpoint(house: House) {
         assert!(!house.smspin("alice", &format!("000{n}")).await, "smspin counts too");
         assert!(!house.check("alice", &format!("999{n}")).await);
     }
-    assert!(!house.check("alice", &format!("4711{code}")).await, "ten tries lock the right answer out as well");
+    assert!(
+        !house.check("alice", &format!("4711{code}")).await,
+        "ten tries lock the right answer out as well"
+    );
     assert!(!house.smspin("alice", "4711").await);
     let simple = house.post("/validate/check", &[("user", "alice"), ("pass", "4711")]).await;
     assert!(simple.get("detail").is_none(), "a locked token tells nothing: {simple}");
@@ -189,7 +193,10 @@ async fn killed_while_the_gateway_thinks_repeats_at_most_once_with_the_same_text
     assert_eq!(sms.len(), 2, "nobody knows whether the first went out, so it is sent once more");
     assert_eq!(code(&sms[0]), code(&sms[1]));
     assert!(house.check("alice", &format!("4711{}", code(&sms[1]))).await);
-    assert!(!house.check("alice", &format!("4711{}", code(&sms[0]))).await, "it is one code, and it is used up");
+    assert!(
+        !house.check("alice", &format!("4711{}", code(&sms[0]))).await,
+        "it is one code, and it is used up"
+    );
 }
 
 async fn no_process_prints_a_secret(mut house: House) {
@@ -207,7 +214,9 @@ async fn no_process_prints_a_secret(mut house: House) {
     })
     .await;
     let metrics = house.get("/metrics").await.1;
-    for secret in [code.as_str(), "pin-4711", "wrong-pin", "1701234567", "Your code", "an-administrators-password"] {
+    for secret in
+        [code.as_str(), "pin-4711", "wrong-pin", "1701234567", "Your code", "an-administrators-password"]
+    {
         for (place, text) in [("log", &printed), ("metrics", &metrics)] {
             // Without the time in front, whose fractions may look like a code.
             let mut lines = text.lines().map(|line| line.split_once(' ').map_or(line, |(_, rest)| rest));
@@ -216,4 +225,3 @@ async fn no_process_prints_a_secret(mut house: House) {
         }
     }
 }
-

@@ -17,7 +17,11 @@ fn paste(line: &str) -> String {
 
 async fn banner(mtan: &mut Process) -> Vec<String> {
     mtan.wait_for_line("To send real SMS").await;
-    mtan.stdout().into_iter().map(|line| line.trim().to_owned()).filter(|line| line.starts_with("curl ")).collect()
+    mtan.stdout()
+        .into_iter()
+        .map(|line| line.trim().to_owned())
+        .filter(|line| line.starts_with("curl "))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,7 +56,7 @@ async fn the_demo_makes_tokens_of_ones_own_and_outlives_a_kill() {
     let folder = mtan.folder().to_owned();
     let arguments =
         ["token", "init", "--server", &url, "--user", "alice", "--phone", "+12025550143", "--pin", "4711"];
-    let mut init = Process::start_in(binary("mtan"), &arguments, &[], &folder);
+    let mut init = Process::start_in(&folder, binary("mtan"), &arguments, &[]);
     assert!(init.wait(PATIENCE).await.success(), "{:?}", init.lines());
     assert!(init.stdout()[0].starts_with("LSSM"));
 
@@ -75,13 +79,16 @@ async fn a_configured_gateway_takes_the_demo_away() {
         ("MTAN__SMS__SMSPROVIDER", "HttpSMSProvider"),
         ("MTAN__SMS__SMSPROVIDERCONFIG", r#"{"URL": "http://127.0.0.1:9/"}"#),
     ];
-    let mut real = Process::start_in(binary("mtan"), &[], &environment, &folder);
+    let mut real = Process::start_in(&folder, binary("mtan"), &[], &environment);
     let line = real.wait_for_line("address=127.0.0.1:").await;
     let address = line.split("address=").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
     let url = format!("http://{address}/validate/check");
     let reply = client().post(&url).form(&[("user", "demo"), ("pass", "1234")]).send().await.unwrap();
     let reply = reply.text().await.unwrap();
-    assert!(reply.contains("\"value\":false") && !reply.contains("detail"), "everybody knows that PIN: {reply}");
+    assert!(
+        reply.contains("\"value\":false") && !reply.contains("detail"),
+        "everybody knows that PIN: {reply}"
+    );
     let page = client().get(format!("http://{address}/demo/phone")).send().await.unwrap();
     assert_eq!(page.status(), 404);
 }

@@ -92,18 +92,15 @@ impl House {
     async fn over(plan: Plan, amqp_url: String, broker: Option<RabbitServer>) -> House {
         let (gateway, redis) = (Gateway::start().await, RedisServer::start().await);
         let folder = tempfile::tempdir().unwrap();
-        let made = Process::start_in(
-            binary("mtan"),
-            &["key", "new", "--out", "server.key"],
-            &[],
-            folder.path(),
-        )
-        .wait(PATIENCE)
-        .await;
+        let made =
+            Process::start_in(folder.path(), binary("mtan"), &["key", "new", "--out", "server.key"], &[])
+                .wait(PATIENCE)
+                .await;
         assert!(made.success());
 
         let amqp = url_parts(&amqp_url);
-        let lines = async || (Proxy::start(amqp.address).await, Proxy::start(("127.0.0.1", redis.port())).await);
+        let lines =
+            async || (Proxy::start(amqp.address).await, Proxy::start(("127.0.0.1", redis.port())).await);
         let (api_amqp, api_redis) = lines().await;
         let (sender_amqp, sender_redis) = lines().await;
         let written = |name: &str, amqp_line: &Proxy, redis_line: &Proxy| {
@@ -117,8 +114,7 @@ impl House {
         let mut api = start(folder.path(), "mtan-otp-api", &api_config);
         let sender = start(folder.path(), "mtan-sender-http", &sender_config);
         let url = address(&mut api).await;
-        let apart =
-            Apart { sender, redis, amqp_url, api_amqp, api_redis, sender_amqp, sender_redis, broker };
+        let apart = Apart { sender, redis, amqp_url, api_amqp, api_redis, sender_amqp, sender_redis, broker };
         let house = House { gateway, api, apart: Some(apart), url, client: client(), folder };
         house.ready().await;
         house
@@ -245,7 +241,11 @@ pub(crate) fn code(sms: &Request) -> String {
 pub(crate) fn binary(name: &str) -> PathBuf {
     let here = std::env::current_exe().unwrap();
     let file = here.parent().unwrap().parent().unwrap().join(name);
-    assert!(file.exists(), "{} is not built: run `cargo xtask test`, or `cargo build --workspace` first", file.display());
+    assert!(
+        file.exists(),
+        "{} is not built: run `cargo xtask test`, or `cargo build --workspace` first",
+        file.display()
+    );
     file
 }
 
@@ -299,7 +299,7 @@ fn config_file(folder: &Path, name: &str, text: &str) -> PathBuf {
 }
 
 fn start(folder: &Path, program: &str, config: &Path) -> Process {
-    Process::start_in(binary(program), &["--config", config.to_str().unwrap()], &[], folder)
+    Process::start_in(folder, binary(program), &["--config", config.to_str().unwrap()], &[])
 }
 
 /// `http://127.0.0.1:PORT` of a process that has just been started.

@@ -8,7 +8,7 @@ async fn refused(program: &str, arguments: &[&str], config: &str) -> (Option<i32
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("mtan.toml"), config).unwrap();
     let arguments = [&["--config", "mtan.toml"], arguments].concat();
-    let mut process = Process::start_in(binary(program), &arguments, &[], folder.path());
+    let mut process = Process::start_in(folder.path(), binary(program), &arguments, &[]);
     let status = process.wait(PATIENCE).await;
     (status.code(), process.lines().join("\n"))
 }
@@ -49,14 +49,15 @@ async fn every_mistake_is_named_at_once_with_exit_code_2() {
         assert!(text.contains(key), "{key} is missing:\n{text}");
     }
     assert!(text.contains("compat"), "with the nearest known name: {text}");
-    assert!(text.contains("single quotes"), "{text}");
+    assert!(text.contains("a single quote"), "{text}");
 }
 
 #[tokio::test]
 async fn separate_processes_refuse_embedded_places_and_name_the_one_for_them() {
     let config = "[sms]\nSMSProvider = \"HttpSMSProvider\"\nSMSProviderConfig = '{\"URL\": \"http://127.0.0.1:9/\"}'\n";
     for program in ["mtan-otp-api", "mtan-sender-http"] {
-        let (code, text) = refused(program, &[], &format!("queue = \"embedded:\"\nstore = \"embedded:x\"\n{config}")).await;
+        let (code, text) =
+            refused(program, &[], &format!("queue = \"embedded:\"\nstore = \"embedded:x\"\n{config}")).await;
         assert_eq!(code, Some(2), "{text}");
         assert!(text.contains("mtan up"), "{program}: {text}");
     }
@@ -94,9 +95,9 @@ async fn a_taken_port_and_a_missing_file_are_named() {
 async fn two_processes_never_share_one_embedded_file() {
     let folder = tempfile::tempdir().unwrap();
     let environment = [("MTAN__OTP_API__LISTEN", "127.0.0.1:0")];
-    let mut first = Process::start_in(binary("mtan"), &[], &environment, folder.path());
+    let mut first = Process::start_in(folder.path(), binary("mtan"), &[], &environment);
     first.wait_for_line("To send real SMS").await;
-    let mut second = Process::start_in(binary("mtan"), &[], &environment, folder.path());
+    let mut second = Process::start_in(folder.path(), binary("mtan"), &[], &environment);
     assert_eq!(second.wait(PATIENCE).await.code(), Some(1));
     assert!(second.lines().join("\n").contains("in use by another process"));
 }
@@ -105,7 +106,7 @@ async fn two_processes_never_share_one_embedded_file() {
 async fn beside_an_existing_store_no_new_key_is_made() {
     let folder = tempfile::tempdir().unwrap();
     let environment = [("MTAN__OTP_API__LISTEN", "127.0.0.1:0")];
-    let mut mtan = Process::start_in(binary("mtan"), &[], &environment, folder.path());
+    let mut mtan = Process::start_in(folder.path(), binary("mtan"), &[], &environment);
     mtan.wait_for_line("To send real SMS").await;
     mtan.kill();
     std::fs::remove_file(folder.path().join("mtan-data/server.key")).unwrap();
@@ -117,8 +118,7 @@ async fn beside_an_existing_store_no_new_key_is_made() {
 
 #[tokio::test]
 async fn help_and_version_help() {
-    for (program, word) in
-        [("mtan", "token"), ("mtan-otp-api", "--config"), ("mtan-sender-http", "--config")]
+    for (program, word) in [("mtan", "token"), ("mtan-otp-api", "--config"), ("mtan-sender-http", "--config")]
     {
         let mut process = Process::start(binary(program), &["--help"], &[]);
         assert!(process.wait(PATIENCE).await.success());

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::options::{
-    BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions,
-    QueueBindOptions, QueueDeclareOptions,
+    BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions,
+    ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
 };
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, ExchangeKind};
@@ -48,14 +48,23 @@ impl Onlooker {
             .await
             .unwrap();
         let mut consumer = channel
-            .basic_consume("onlooker".into(), "onlooker".into(), BasicConsumeOptions::default(), FieldTable::default())
+            .basic_consume(
+                "onlooker".into(),
+                "onlooker".into(),
+                BasicConsumeOptions::default(),
+                FieldTable::default(),
+            )
             .await
             .unwrap();
         let (sender, reports) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             while let Some(Ok(delivery)) = consumer.next().await {
                 let report: Value = serde_json::from_slice(&delivery.data).unwrap();
-                let key = format!("report.{}.{}", report["pool"].as_str().unwrap(), report["outcome"].as_str().unwrap());
+                let key = format!(
+                    "report.{}.{}",
+                    report["pool"].as_str().unwrap(),
+                    report["outcome"].as_str().unwrap()
+                );
                 assert_eq!(delivery.routing_key.as_str(), key);
                 drop(delivery.ack(BasicAckOptions::default()).await);
                 if sender.send(report).is_err() {
@@ -89,10 +98,14 @@ impl Onlooker {
 
     /// Publishes any body to `mtan.send` for `pool`, persistent, and waits for the confirm.
     pub(crate) async fn publish(&self, pool: &str, body: &[u8]) {
-        let properties = BasicProperties::default().with_delivery_mode(2).with_content_type("application/json".into());
+        let properties =
+            BasicProperties::default().with_delivery_mode(2).with_content_type("application/json".into());
         let options = BasicPublishOptions { mandatory: true, ..Default::default() };
-        let confirm =
-            self.channel.basic_publish("mtan.send".into(), pool.into(), options, body, properties).await.unwrap();
+        let confirm = self
+            .channel
+            .basic_publish("mtan.send".into(), pool.into(), options, body, properties)
+            .await
+            .unwrap();
         let confirm = confirm.await.unwrap();
         assert!(matches!(confirm, lapin::Confirmation::Ack(None)), "routed and stored: {confirm:?}");
     }

@@ -65,7 +65,9 @@ pub fn pools(config: &mut Config) -> Vec<PoolConfig> {
         sms_provider_config: sms.sms_provider_config,
         max_in_flight: sms.max_in_flight,
     };
-    let has_default = config.keys("sms").iter().any(|key| key == "SMSProvider" || key == "SMSProviderConfig");
+    // The environment alone makes the pool too; a key of the file that could not be read still stands for it.
+    let in_file = config.keys("sms").iter().any(|key| key == "SMSProvider" || key == "SMSProviderConfig");
+    let has_default = in_file || seed.sms_provider.is_some() || seed.sms_provider_config.is_some();
     let mut names: Vec<String> = has_default.then(|| "default".to_owned()).into_iter().collect();
     let mut pools: Vec<_> =
         if has_default { pool(config, "default", "sms", seed) } else { None }.into_iter().collect();

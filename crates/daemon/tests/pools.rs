@@ -35,6 +35,19 @@ fn no_configuration_is_no_pool() {
 }
 
 #[test]
+fn the_environment_alone_makes_the_pool_default() {
+    let environment = [
+        ("MTAN__SMS__SMSPROVIDER", "HttpSMSProvider"),
+        ("MTAN__SMS__SMSPROVIDERCONFIG", r#"{"URL": "http://g/"}"#),
+    ];
+    let mut config = with_environment("", &environment);
+    let pools = pools(&mut config);
+    config.finish().unwrap();
+    assert_eq!(pools.len(), 1);
+    assert_eq!((pools[0].name.as_str(), pools[0].provider.as_str()), ("default", "HttpSMSProvider"));
+}
+
+#[test]
 fn the_seeds_keys_make_the_pool_default_and_the_others_follow_in_order() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("backup.json"), "\u{feff}{\"mailserver\": \"localhost\"}\n").unwrap();

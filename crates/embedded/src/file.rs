@@ -1,8 +1,9 @@
 //! The file: opened once, read by many, written by one.
 
-use std::fmt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fmt, fs, io};
 
 use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, WriteTransaction};
 use tokio::sync::{mpsc, oneshot};
@@ -38,6 +39,8 @@ pub enum OpenError {
 impl Embedded {
     /// Opens the file at `path`, making it if it is not there; checks and repairs it after a crash.
     pub fn open(path: &Path) -> Result<Embedded, OpenError> {
+        close_to_others(path)
+            .map_err(|e| OpenError::Unusable { path: path.to_owned(), reason: e.to_string() })?;
         let database = Database::create(path).map_err(|e| match e {
             DatabaseError::DatabaseAlreadyOpen => OpenError::InUse(path.to_owned()),
             other => OpenError::Unusable { path: path.to_owned(), reason: other.to_string() },
@@ -84,6 +87,14 @@ impl Embedded {
     ) -> Result<T, EmbeddedError> {
         let tx = self.database.begin_read().map_err(|e| EmbeddedError(e.to_string()))?;
         operation(&tx).map_err(|e| EmbeddedError(e.to_string()))
+    }
+}
+
+/// A new file is its owner's alone; one that is there keeps what it has.
+fn close_to_others(path: &Path) -> io::Result<()> {
+    match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
+        _ => Ok(()),
     }
 }
 

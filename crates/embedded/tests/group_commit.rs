@@ -74,6 +74,15 @@ async fn a_second_opening_names_the_file() {
 }
 
 #[test]
+fn a_new_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("f");
+    let _open = Embedded::open(&path).unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
 fn a_file_of_something_else_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("f");

@@ -6,10 +6,12 @@ use super::{PIN, USER};
 
 #[expect(clippy::print_stdout, reason = "the answer of a command for a person")]
 pub(crate) fn print(address: SocketAddr, folder: &str) {
-    println!("{}", text(&format!("http://{address}"), folder));
+    // As it was called: that works again from the same folder.
+    let program = std::env::args().next().unwrap_or_else(|| "mtan".to_owned());
+    println!("{}", text(&format!("http://{address}"), folder, &program));
 }
 
-fn text(url: &str, folder: &str) -> String {
+fn text(url: &str, folder: &str, program: &str) -> String {
     format!(
         "
 mtan is up, as a demo: no SMS gateway is configured, so this page stands in for the phone:
@@ -30,9 +32,9 @@ Paste into a second terminal:
 
     curl -d user={USER} -d pass={PIN}$(curl -s {url}/demo/phone/code) {url}/validate/check
 
-A token of your own, then stop with Ctrl-C (state is kept in {folder}):
+A token of your own (state is kept in {folder}; Ctrl-C stops):
 
-    mtan token init --user alice --phone +12025550143 --pin 4711
+    {program} token init --server {url} --user alice --phone +12025550143 --pin 4711
 
 To send real SMS, write an [sms] section: see the README.
 "
@@ -43,7 +45,7 @@ To send real SMS, write an [sms] section: see the README.
 mod tests {
     #[test]
     fn the_lines_can_be_pasted() {
-        let text = super::text("http://127.0.0.1:8080", "mtan-data");
+        let text = super::text("http://127.0.0.1:8080", "mtan-data", "mtan");
         assert!(text.contains("curl -d user=demo -d pass=1234 http://127.0.0.1:8080/validate/check\n"));
         assert!(text.lines().filter(|l| l.contains("curl -d")).all(|l| l.starts_with("    curl ")));
     }

@@ -161,7 +161,9 @@ fn put_token(tx: &WriteTransaction, token: &Token) -> Result<bool, Fault> {
     let record = TokenRecord::of(token);
     let (record, state) = match (old, old_state) {
         (Some(old), Some(state)) => {
-            (record.created_as(&old), TokenState::new(state.counter, state.fail_count, token.active))
+            // A trigger that has read the token before the change is overtaken: no code goes to the old number.
+            let counter = state.counter.saturating_add(1);
+            (record.created_as(&old), TokenState::new(counter, state.fail_count, token.active))
         }
         _ => (record, TokenState::of(token)),
     };

@@ -52,21 +52,21 @@ fn an_owner_has_one_token() {
 }
 
 #[test]
-fn a_change_keeps_counter_and_count_and_kills_the_open_challenge() {
+fn a_change_moves_the_counter_keeps_the_count_and_kills_the_open_challenge() {
     let world = World::new();
     let sent = world.trigger(&world.alice);
     world.check(&world.alice, "wrong");
     let changed = Person { pin: "neu", ..world.alice.clone() };
     world.enrol(&changed);
     let token = world.token(&world.alice);
-    assert_eq!((token.counter, token.fail_count), (1, 1));
+    assert_eq!((token.counter, token.fail_count), (2, 1));
     assert_eq!(
         world.answer(&world.alice, &world.alice.code(1), &sent.transaction),
         rejected(Reason::UnknownTransaction)
     );
     assert_eq!(world.smspin(&world.alice, PIN), rejected(Reason::WrongPin));
     world.trigger(&changed);
-    assert_eq!(world.check(&changed, &changed.pass(&changed.code(2))), accepted(&changed));
+    assert_eq!(world.check(&changed, &changed.pass(&changed.code(3))), accepted(&changed));
 }
 
 #[test]

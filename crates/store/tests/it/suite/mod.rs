@@ -43,7 +43,7 @@ macro_rules! conformance {
                 an_owner_has_one_token
                 owners_that_look_alike_are_different
                 a_token_may_change_hands
-                a_token_put_again_keeps_its_counters_and_loses_its_challenge
+                a_token_put_again_moves_its_counter_and_loses_its_challenge
                 an_empty_store_knows_nobody
             }
             tries {

@@ -192,7 +192,7 @@ pub(crate) async fn only_the_open_challenge_of_the_token_is_used_up(store: &Arc<
     // A transaction id that comes a second time belongs to the token that was given it last.
     open(store, "A", "333", 2, at(2)).await;
     store.put_token(&token("B", "bob")).await.unwrap();
-    open(store, "B", "333", 2, at(2)).await;
+    open(store, "B", "333", 4, at(2)).await;
     assert!(one_try(store, &of_user("alice"), at(3)).await.challenge.is_none());
     assert!(!store.consume(&serial("A"), &transaction("333"), at(3)).await.unwrap());
     assert!(store.consume(&serial("B"), &transaction("333"), at(3)).await.unwrap());
