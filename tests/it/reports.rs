@@ -8,7 +8,7 @@ use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions,
     ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
 };
-use lapin::types::FieldTable;
+use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, ExchangeKind};
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -110,11 +110,11 @@ impl Onlooker {
         assert!(matches!(confirm, lapin::Confirmation::Ack(None)), "routed and stored: {confirm:?}");
     }
 
-    /// Takes one letter from `mtan.dead`: its body and its headers as text; waits for it.
+    /// Takes one letter from `mtan.dead`: its body and the reason in its headers; waits for it.
     pub(crate) async fn dead_letter(&self) -> (Vec<u8>, String) {
         mtan_testkit::wait_until("a dead letter", PATIENCE, async || {
             match self.channel.basic_get("mtan.dead".into(), BasicGetOptions { no_ack: true }).await {
-                Ok(Some(letter)) => Ok((letter.data.to_vec(), format!("{:?}", letter.properties.headers()))),
+                Ok(Some(letter)) => Ok((letter.data.to_vec(), reason(&letter.properties))),
                 Ok(None) => Err("the queue is empty".to_owned()),
                 Err(error) => panic!("{error}"),
             }
@@ -133,5 +133,13 @@ impl Onlooker {
             }
         })
         .await;
+    }
+}
+
+fn reason(properties: &BasicProperties) -> String {
+    let headers = properties.headers().as_ref().expect("a dead letter has headers");
+    match headers.inner().get("x-mtan-reason") {
+        Some(AMQPValue::LongString(reason)) => reason.to_string(),
+        other => panic!("no x-mtan-reason: {other:?}"),
     }
 }
