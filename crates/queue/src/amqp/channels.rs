@@ -33,7 +33,7 @@ pub(super) struct Letter {
 pub(super) struct Channels {
     idle: Mutex<Vec<Channel>>,
     turns: Semaphore,
-    /// Messages whose confirm is overdue: nobody waits for them any more.
+    /// Messages that nobody waits for any more and that are still under way.
     overdue: AtomicUsize,
 }
 
@@ -46,11 +46,11 @@ impl Channels {
         Channels { idle: Mutex::default(), turns: Semaphore::new(most.into()), overdue: AtomicUsize::new(0) }
     }
 
-    /// Whether the broker answers: false from the first overdue confirm until it has come.
+    /// Whether the broker answers: false from the first overdue answer until it has come.
     pub(super) fn ready(&self) -> Result<(), String> {
         match self.overdue.load(Ordering::Acquire) {
             0 => Ok(()),
-            overdue => Err(format!("the broker owes {overdue} confirms")),
+            overdue => Err(format!("the broker owes an answer to {overdue} messages")),
         }
     }
 
@@ -77,34 +77,42 @@ impl Channels {
 #[derive(Default)]
 struct Progress(AtomicU8);
 
+/// Waits for a channel.
 const WAITING: u8 = 0;
+/// Waits for its confirm.
 const SENT: u8 = 1;
+/// Given up before it was sent: it must not go out any more.
 const GIVEN_UP: u8 = 2;
+/// Given up after it was sent.
 const OVERDUE: u8 = 3;
 const DONE: u8 = 4;
 
 impl Progress {
     /// `false`: it has been given up and must not be sent any more.
     fn send(&self) -> bool {
-        self.0.compare_exchange(WAITING, SENT, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        self.step(WAITING, SENT)
     }
 
     /// Time is up. Tells what is known about the message now.
     fn give_up(&self, channels: &Channels) -> PublishError {
-        if self.0.compare_exchange(WAITING, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+        channels.overdue.fetch_add(1, Ordering::AcqRel);
+        if self.step(WAITING, GIVEN_UP) {
             return PublishError::Unavailable("the broker is too slow: nothing was sent".to_owned());
         }
-        channels.overdue.fetch_add(1, Ordering::AcqRel);
-        if self.0.compare_exchange(SENT, OVERDUE, Ordering::AcqRel, Ordering::Acquire).is_err() {
-            channels.overdue.fetch_sub(1, Ordering::AcqRel); // the confirm came at this very moment
+        if !self.step(SENT, OVERDUE) {
+            channels.overdue.fetch_sub(1, Ordering::AcqRel); // the answer came at this very moment
         }
         PublishError::Unconfirmed
     }
 
     fn done(&self, channels: &Channels) {
-        if self.0.swap(DONE, Ordering::AcqRel) == OVERDUE {
+        if matches!(self.0.swap(DONE, Ordering::AcqRel), GIVEN_UP | OVERDUE) {
             channels.overdue.fetch_sub(1, Ordering::AcqRel);
         }
+    }
+
+    fn step(&self, from: u8, to: u8) -> bool {
+        self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
 

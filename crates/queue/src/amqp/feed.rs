@@ -11,18 +11,17 @@ use lapin::types::FieldTable;
 use lapin::{Channel, Connection};
 use mtan_jobs::Pool;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::link::{Link, Live, State, backoff};
+use super::link::{LET_THEM_NOTICE, Link, Live, State, backoff};
 use super::parcel::Parcel;
 use super::topology;
+use super::watch::{Look, Watch};
 
 /// For the broker's answer to a cancel, or to opening a session.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-/// A session that ended sooner is not opened again at once.
-const STEADY_AFTER: Duration = Duration::from_secs(1);
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// What is consumed.
 #[derive(Debug, Clone)]
@@ -53,6 +52,7 @@ impl Source {
 /// gives everything back.
 pub(super) struct Session {
     channel: Channel,
+    pub(super) looker: Channel,
     over: AtomicBool,
     _live: Arc<Live>,
 }
@@ -149,6 +149,16 @@ impl Drop for Feed {
     }
 }
 
+/// How a session ended.
+enum End {
+    /// It was to stop.
+    Stopped,
+    /// There was nothing to do for long; the next session begins.
+    Idle,
+    /// It broke.
+    Lost(String),
+}
+
 struct Consuming {
     link: Link,
     source: Source,
@@ -161,19 +171,24 @@ impl Consuming {
     async fn run(self) {
         let mut waits = backoff();
         while let Some(live) = self.connection().await {
-            let since = Instant::now();
-            let why = match self.open(&live).await {
-                Ok((session, deliveries)) => self.serve(session, deliveries).await,
-                Err(why) => why,
+            let wait = match self.open(&live).await {
+                Ok((session, deliveries)) => {
+                    waits = backoff();
+                    match self.serve(session, deliveries).await {
+                        End::Stopped => break,
+                        End::Idle => continue,
+                        End::Lost(why) => self.down(why),
+                    }
+                    LET_THEM_NOTICE
+                }
+                Err(why) => {
+                    self.down(why);
+                    waits.next().unwrap_or(ANSWER_WITHIN)
+                }
             };
+            self.pause(&live, wait).await;
             if self.stop.is_cancelled() {
                 break;
-            }
-            self.down(why);
-            if since.elapsed() > STEADY_AFTER {
-                waits = backoff();
-            } else {
-                self.pause(&live, waits.next().unwrap_or(STEADY_AFTER)).await;
             }
         }
         self.shelf.stopped.cancel();
@@ -205,63 +220,98 @@ impl Consuming {
         }
     }
 
+    /// The queue, its consumer, and a second channel to look at the queue.
     async fn open(&self, live: &Arc<Live>) -> Result<(Arc<Session>, lapin::Consumer), String> {
         let opening = async {
             self.source.declare(&live.connection).await?;
+            let looker = live.connection.create_channel().await?;
             let channel = live.connection.create_channel().await?;
             channel.basic_qos(self.prefetch, BasicQosOptions::default()).await?;
             let options = BasicConsumeOptions::default();
             let arguments = FieldTable::default();
             let deliveries =
                 channel.basic_consume(self.source.queue().into(), "".into(), options, arguments).await?;
-            lapin::Result::Ok((channel, deliveries))
+            lapin::Result::Ok((channel, looker, deliveries))
         };
         let opened = timeout(ANSWER_WITHIN, opening).await;
         let opened = opened.map_err(|_| "no answer from the broker".to_owned())?;
-        let (channel, deliveries) = opened.map_err(|error| error.to_string())?;
-        Ok((Arc::new(Session { channel, over: AtomicBool::new(false), _live: live.clone() }), deliveries))
+        let (channel, looker, deliveries) = opened.map_err(|error| error.to_string())?;
+        let session = Session { channel, looker, over: AtomicBool::new(false), _live: live.clone() };
+        Ok((Arc::new(session), deliveries))
     }
 
-    /// Takes what comes until the session ends; the reason is returned.
-    async fn serve(&self, session: Arc<Session>, mut deliveries: lapin::Consumer) -> String {
-        info!(queue = %self.source.queue(), "consuming");
-        *self.shelf.state() = Ok(());
+    /// Takes what comes until the session ends.
+    async fn serve(&self, session: Arc<Session>, mut deliveries: lapin::Consumer) -> End {
+        self.up();
+        let mut watch = Watch::new(self.source.queue(), self.prefetch);
         let why = loop {
             tokio::select! {
                 () = self.stop.cancelled() => {
-                    self.cancel(&session, &mut deliveries).await;
-                    return "stopped".to_owned();
+                    self.unsubscribe(&session, &mut deliveries).await.ok(); // on the way out in any case
+                    self.give_back().await;
+                    return End::Stopped;
                 }
                 delivery = deliveries.next() => match delivery {
-                    Some(Ok(delivery)) => self.shelf.put(Parcel::new(delivery, session.clone())),
+                    Some(Ok(delivery)) => {
+                        watch.something_came();
+                        self.shelf.put(Parcel::new(delivery, session.clone()));
+                    }
                     Some(Err(error)) => break error.to_string(),
                     None => break "the broker ended it: the queue is gone, or has moved".to_owned(),
-                }
+                },
+                () = watch.time_to_look() => match watch.look(&session).await {
+                    Look::Fine => {}
+                    Look::Unserved(why) => break why,
+                    Look::Idle => match self.unsubscribe(&session, &mut deliveries).await {
+                        Ok(()) => return End::Idle,
+                        Err(why) => break why,
+                    },
+                },
             }
         };
         session.over.store(true, Ordering::Release);
         self.shelf.parcels().clear(); // all of this comes again
-        why
+        End::Lost(why)
     }
 
-    async fn cancel(&self, session: &Arc<Session>, deliveries: &mut lapin::Consumer) {
-        let cancelled = session.channel.basic_cancel(deliveries.tag(), BasicCancelOptions::default());
-        if timeout(ANSWER_WITHIN, cancelled).await.is_err() {
-            warn!(queue = %self.source.queue(), "no answer to the cancel of a consumer");
-        }
-        let unread = async {
-            while let Some(Ok(delivery)) = deliveries.next().await {
-                self.shelf.put(Parcel::new(delivery, session.clone()));
+    /// Takes no more, and puts what was on its way on the shelf: it can be settled for as long as the session lives.
+    async fn unsubscribe(
+        &self,
+        session: &Arc<Session>,
+        deliveries: &mut lapin::Consumer,
+    ) -> Result<(), String> {
+        let ending = async {
+            session.channel.basic_cancel(deliveries.tag(), BasicCancelOptions::default()).await?;
+            while let Some(delivery) = deliveries.next().await {
+                self.shelf.put(Parcel::new(delivery?, session.clone()));
             }
+            lapin::Result::Ok(())
         };
-        timeout(ANSWER_WITHIN, unread).await.ok();
+        let ended = timeout(ANSWER_WITHIN, ending).await;
+        let ended = ended.map_err(|_| "no answer to the cancel of a consumer".to_owned())?;
+        ended.map_err(|error| error.to_string())
+    }
+
+    /// What nobody has taken goes back.
+    async fn give_back(&self) {
         let parcels = std::mem::take(&mut *self.shelf.parcels());
         for parcel in parcels {
             parcel.give_back().await.ok(); // where that fails the connection is gone, which gives it back too
         }
     }
 
+    fn up(&self) {
+        let mut state = self.shelf.state();
+        if state.is_err() {
+            info!(queue = %self.source.queue(), "consuming");
+            *state = Ok(());
+        }
+    }
+
     fn down(&self, why: String) {
+        if self.stop.is_cancelled() {
+            return;
+        }
         let queue = self.source.queue();
         let why = format!("queue {queue} is not consumed: {why}");
         let news = *self.shelf.state() != Err(why.clone());

@@ -25,6 +25,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const DECLARE_WITHIN: Duration = Duration::from_secs(20);
 /// A connection that ended sooner is not made again at once.
 const STEADY_AFTER: Duration = Duration::from_secs(1);
+/// RabbitMQ tells the consumers of a deleted queue that it is gone, unless there is another one of that name by the
+/// time it gets to it: then they stay consumers of nothing. So nobody hurries to declare a lost queue again.
+pub(super) const LET_THEM_NOTICE: Duration = Duration::from_secs(1);
 /// For the goodbye to the broker.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
@@ -170,12 +173,15 @@ impl Link {
         self.pools().contains(pool)
     }
 
-    /// The queue of `pool` is not where it was declared: it is declared again.
+    /// The queue of `pool` is not where it was declared: it is declared again, after [`LET_THEM_NOTICE`].
     pub(super) fn redeclare(&self, live: &Live, pool: &Pool) {
-        live.declared.send_modify(|declared| {
-            declared.remove(pool);
-        });
-        self.0.more_pools.notify_one();
+        if live.declared.send_if_modified(|declared| declared.remove(pool)) {
+            let link = self.clone();
+            tokio::spawn(async move {
+                sleep(LET_THEM_NOTICE).await;
+                link.0.more_pools.notify_one();
+            });
+        }
     }
 
     /// Whether the connection is up with its topology, and not blocked.
@@ -204,8 +210,7 @@ impl Link {
     }
 
     async fn run(&self) {
-        let mut waits = backoff();
-        while let Some(live) = self.connect(&mut waits).await {
+        while let Some(live) = self.connect().await {
             let since = Instant::now();
             info!(role = %self.0.role, broker = %self.0.address, "connected to the broker");
             metrics::counter!("mtan_queue_connections_total", "role" => self.0.role.to_string()).increment(1);
@@ -216,16 +221,15 @@ impl Link {
             if self.0.stop.is_cancelled() {
                 return;
             }
-            if since.elapsed() > STEADY_AFTER {
-                waits = backoff();
-            } else if self.pause(&mut waits).await.is_none() {
+            if since.elapsed() < STEADY_AFTER && self.pause(&mut backoff()).await.is_none() {
                 return;
             }
         }
     }
 
     /// Tries until it is connected and the topology stands; `None` = told to stop.
-    async fn connect(&self, waits: &mut impl Iterator<Item = Duration>) -> Option<Arc<Live>> {
+    async fn connect(&self) -> Option<Arc<Live>> {
+        let mut waits = backoff();
         loop {
             let tried = tokio::select! {
                 () = self.0.stop.cancelled() => return None,
@@ -235,7 +239,7 @@ impl Link {
                 Ok(live) => return Some(Arc::new(live)),
                 Err(why) => self.down(why),
             }
-            self.pause(waits).await?;
+            self.pause(&mut waits).await?;
         }
     }
 
@@ -324,5 +328,5 @@ pub(super) fn backoff() -> impl Iterator<Item = Duration> + Send {
         .with_jitter()
         .without_max_times()
         .build();
-    waits.chain(iter::repeat(MAX_WAIT))
+    waits.map(|wait| wait.min(MAX_WAIT)).chain(iter::repeat(MAX_WAIT)) // jitter comes on top
 }

@@ -18,6 +18,7 @@ mod properties;
 mod seam;
 mod socket;
 mod topology;
+mod watch;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;

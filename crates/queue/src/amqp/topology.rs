@@ -74,13 +74,18 @@ pub(super) async fn declare_ledger(connection: &Connection) -> lapin::Result<()>
 
 /// Whether somebody has declared the queue of `pool`; an error says that it could not be asked.
 pub(super) async fn has_pool(connection: &Connection, pool: &Pool) -> lapin::Result<bool> {
-    let channel = connection.create_channel().await?;
-    let look = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-    match channel.queue_declare(send_queue(pool).into(), look, FieldTable::default()).await {
+    match look(&connection.create_channel().await?, &send_queue(pool)).await {
         Ok(_) => Ok(true),
         Err(error) if error.is_amqp_soft_error() => Ok(false), // 404 NOT_FOUND
         Err(error) => Err(error),
     }
+}
+
+/// Messages that wait in `queue`, and its consumers. A queue that is not there closes the channel.
+pub(super) async fn look(channel: &Channel, queue: &str) -> lapin::Result<(u32, u32)> {
+    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+    let found = channel.queue_declare(queue.into(), passive, FieldTable::default()).await?;
+    Ok((found.message_count(), found.consumer_count()))
 }
 
 async fn declare_ledger_on(channel: &Channel) -> lapin::Result<()> {
