@@ -55,9 +55,8 @@ pub(crate) struct Apart {
     pub(crate) redis: RedisServer,
     /// The broker itself, for everybody who looks on from outside.
     pub(crate) amqp_url: String,
-    /// The API's lines to the broker and to Redis, to be cut and paused.
+    /// The API's line to the broker, to be cut and paused.
     pub(crate) api_amqp: Proxy,
-    pub(crate) api_redis: Proxy,
     /// The sender's lines.
     pub(crate) sender_amqp: Proxy,
     pub(crate) sender_redis: Proxy,
@@ -99,22 +98,21 @@ impl House {
         assert!(made.success());
 
         let amqp = url_parts(&amqp_url);
-        let lines =
-            async || (Proxy::start(amqp.address).await, Proxy::start(("127.0.0.1", redis.port())).await);
-        let (api_amqp, api_redis) = lines().await;
-        let (sender_amqp, sender_redis) = lines().await;
-        let written = |name: &str, amqp_line: &Proxy, redis_line: &Proxy| {
+        let api_amqp = Proxy::start(amqp.address).await;
+        let sender_amqp = Proxy::start(amqp.address).await;
+        let sender_redis = Proxy::start(("127.0.0.1", redis.port())).await;
+        let written = |name: &str, amqp_line: &Proxy, redis_port: u16| {
             let queue = format!("amqp://guest:guest@{}/{}", amqp_line.address(), amqp.vhost);
-            let store = format!("redis://{}/", redis_line.address());
+            let store = format!("redis://127.0.0.1:{redis_port}/");
             config_file(folder.path(), name, &configuration(&gateway, plan, &store, &queue))
         };
-        let api_config = written("api.toml", &api_amqp, &api_redis);
-        let sender_config = written("sender.toml", &sender_amqp, &sender_redis);
+        let api_config = written("api.toml", &api_amqp, redis.port());
+        let sender_config = written("sender.toml", &sender_amqp, sender_redis.port());
 
         let mut api = start(folder.path(), "mtan-otp-api", &api_config);
         let sender = start(folder.path(), "mtan-sender-http", &sender_config);
         let url = address(&mut api).await;
-        let apart = Apart { sender, redis, amqp_url, api_amqp, api_redis, sender_amqp, sender_redis, broker };
+        let apart = Apart { sender, redis, amqp_url, api_amqp, sender_amqp, sender_redis, broker };
         let house = House { gateway, api, apart: Some(apart), url, client: client(), folder };
         house.ready().await;
         house

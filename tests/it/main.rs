@@ -1,5 +1,10 @@
 //! Whole stories over real servers and our real processes.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a story that cannot go on has failed, and the place is what tells why"
+)]
+
 mod apart;
 mod both;
 mod demo;
