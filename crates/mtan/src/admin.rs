@@ -44,10 +44,10 @@ pub(crate) struct Server {
     /// The server; default: the configuration's otp_api.listen
     #[arg(long, env = "MTAN_SERVER", value_name = "URL")]
     server: Option<String>,
-    /// Administrator; default: the configuration's [admin], else `admin`
+    /// Administrator; default: the configuration's section admin, else `admin`
     #[arg(long, value_name = "NAME")]
     admin_user: Option<String>,
-    /// File with the administrator's password; default: the configuration's [admin], else the one that `mtan up` made
+    /// File with the administrator's password; default: the configuration's section admin, else the one that `mtan up` made
     #[arg(long, value_name = "FILE")]
     admin_password_file: Option<PathBuf>,
 }

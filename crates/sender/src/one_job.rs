@@ -142,9 +142,10 @@ impl Postroom {
         }
         let (verdict, lease) = hand_over(self, job, owner, paper.deadline).await;
         let lease = if lease == Lease::Lost { lease } else { taken_over };
+        let why = verdict.code();
         match self.standing(paper, job, unknowns).after_hand_over(verdict, (self.jitter)()) {
             Step::Report(end) => self.report(paper, owner, end, lease, receipt).await,
-            Step::Again { again, unknown } => self.again(job, owner, again, unknown, receipt).await,
+            Step::Again { again, unknown } => self.again(job, owner, why, again, unknown, receipt).await,
         }
     }
 
@@ -166,12 +167,13 @@ impl Postroom {
         &self,
         job: &SendJob,
         owner: &Owner,
+        why: ReportCode,
         again: Again,
         unknown: Unknown,
         receipt: Box<dyn Receipt>,
     ) {
         info!(
-            job.id = %job.id, pool = %self.pool, to = %job.to, attempt = again.attempts.total,
+            job.id = %job.id, pool = %self.pool, to = %job.to, attempt = again.attempts.total, code = %why,
             next_pool = %again.pool, wait_ms = again.after.as_millis(), "another try"
         );
         metrics::retried(&self.pool, &again.pool);

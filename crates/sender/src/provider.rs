@@ -70,6 +70,16 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Why it is so.
+    pub fn code(&self) -> ReportCode {
+        match self {
+            Verdict::Accepted { .. } => ReportCode::GatewayAccepted,
+            Verdict::Retry { code, .. } | Verdict::Rejected { code, .. } | Verdict::Unknown { code, .. } => {
+                *code
+            }
+        }
+    }
+
     /// `accepted`, `retry`, `rejected`, `unknown`: the label of a metric.
     pub fn as_str(&self) -> &'static str {
         match self {
