@@ -1,5 +1,7 @@
 //! The queue over a real RabbitMQ, and the claim book in a real Redis.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps in vain fails, as it should")]
+
 mod claims;
 mod far_side;
 mod outages;
