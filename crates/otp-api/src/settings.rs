@@ -1,6 +1,7 @@
 //! The sections that this process reads, checked: `[otp_api]`, `[admin]`, `[token]`, and the rules out of `[sms]` and `[routing]`.
 
 use std::fmt;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use mtan_daemon::{Config, PoolConfig};
@@ -17,7 +18,7 @@ const LONGEST_WAIT: u64 = 9_000;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OtpApiSection {
-    /// Where requests are taken. Default `127.0.0.1:8080`.
+    /// Where requests are taken: an address or a host name, a colon and a port. Default `127.0.0.1:8080`.
     pub listen: String,
     /// Whose habits the answers follow. Default `linotp`.
     pub compat: Compat,
@@ -96,6 +97,9 @@ impl Settings {
 
 fn otp_api(config: &mut Config) -> OtpApiSection {
     let section: OtpApiSection = config.section("otp_api");
+    if !can_be_listened_on(&section.listen) {
+        config.fault("otp_api.listen", "address:port or host:port is expected, such as 127.0.0.1:8080");
+    }
     if section.report_wait_ms > LONGEST_WAIT {
         config.fault("otp_api.report_wait_ms", format!("at most {LONGEST_WAIT} milliseconds are expected: 10 seconds after a stop requests are cut off"));
     }
@@ -106,6 +110,19 @@ fn otp_api(config: &mut Config) -> OtpApiSection {
         );
     }
     section
+}
+
+/// Whether [`mtan_daemon::listen`] takes a text of this form; whether the host is known shows when it does.
+fn can_be_listened_on(text: &str) -> bool {
+    let named = |(host, port): (&str, &str)| port.parse::<u16>().is_ok() && is_host(host);
+    text.parse::<SocketAddr>().is_ok() || text.rsplit_once(':').is_some_and(named)
+}
+
+/// A name, or an IPv6 address without brackets, perhaps with the name of its interface.
+fn is_host(text: &str) -> bool {
+    let address = text.split_once('%').map_or(text, |(address, _interface)| address);
+    let of_a_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_');
+    address.parse::<Ipv6Addr>().is_ok() || (!text.is_empty() && text.chars().all(of_a_name))
 }
 
 fn admin(config: &mut Config) -> Option<Credentials> {

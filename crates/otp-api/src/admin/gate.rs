@@ -1,5 +1,6 @@
 //! Who is an administrator: name and password as Basic, or the password as Bearer. Counted before compared.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -8,7 +9,7 @@ use data_encoding::BASE64;
 use mtan_jobs::Clock;
 use mtan_seal::{Digest, ServerKey};
 
-use super::throttle::{REFILL, Throttle};
+use super::throttle::{Origin, REFILL, Throttle};
 use crate::envelope::Envelope;
 use crate::settings::Credentials;
 
@@ -34,19 +35,19 @@ pub(crate) enum Refusal {
     Missing,
     /// They are wrong.
     Wrong,
-    /// Too many wrong ones before.
+    /// Too many wrong ones before, from this address.
     TooMany,
 }
 
-/// Lets an administrator's request through. Without configured credentials nobody is one.
-pub(crate) fn admit(gate: Option<&Gate>, headers: &HeaderMap) -> Result<(), Refusal> {
+/// Lets an administrator's request through; wrong ones are counted by `peer`, its address. Without configured credentials nobody is one.
+pub(crate) fn admit(gate: Option<&Gate>, peer: Option<IpAddr>, headers: &HeaderMap) -> Result<(), Refusal> {
     let gate = gate.ok_or(Refusal::Off)?;
     let same_site = |site: &HeaderValue| site == "same-origin" || site == "none";
     if !headers.get_all(FETCH_SITE).iter().all(same_site) {
         return Err(Refusal::OtherSite);
     }
     let authorization = headers.get(header::AUTHORIZATION).ok_or(Refusal::Missing)?;
-    gate.check(authorization.as_bytes())
+    gate.check(Origin::new(peer), authorization.as_bytes())
 }
 
 impl Gate {
@@ -61,7 +62,7 @@ impl Gate {
         }
     }
 
-    fn check(&self, authorization: &[u8]) -> Result<(), Refusal> {
+    fn check(&self, origin: Origin, authorization: &[u8]) -> Result<(), Refusal> {
         let at = authorization.iter().position(|byte| *byte == b' ').ok_or(Refusal::Missing)?;
         let (scheme, rest) = (&authorization[..at], authorization[at..].trim_ascii());
         let (given, right) = if scheme.eq_ignore_ascii_case(b"basic") {
@@ -72,13 +73,13 @@ impl Gate {
         } else {
             return Err(Refusal::Missing);
         };
-        if !self.throttle.take() {
+        if !self.throttle.take(origin) {
             return Err(Refusal::TooMany);
         }
         if !given.matches(right) {
             return Err(Refusal::Wrong);
         }
-        self.throttle.give_back();
+        self.throttle.give_back(origin);
         Ok(())
     }
 }

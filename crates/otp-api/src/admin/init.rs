@@ -23,6 +23,9 @@ use crate::question::{Names, user};
 /// Three steps of a store that each end within 300 ms, and some air.
 const ENROL_WITHIN: Duration = Duration::from_secs(2);
 
+/// Characters of a description.
+const LONGEST_DESCRIPTION: usize = 255;
+
 /// `detail`: the serial, and never the seed.
 #[derive(Serialize)]
 struct Made<'a> {
@@ -69,7 +72,7 @@ impl Wish {
         let phone = params.filled("phone")?.ok_or_else(|| AdminError::missing("phone"))?;
         let phone = PhoneNumber::parse(phone).map_err(|e| AdminError::invalid("phone", e.to_string()))?;
         let pin = params.get("pin")?;
-        let description = params.get("description")?;
+        let description = description(params)?;
         let algorithm = parsed(params, "hashlib")?;
         let new = NewToken {
             serial: parsed(params, "serial")?,
@@ -144,6 +147,17 @@ fn secret(params: &Params) -> Result<Option<Secret>, AdminError> {
         .decode(&digits)
         .map_err(|_| AdminError::plain("otpkey: hexadecimal digits are expected, two for each byte"))?;
     Secret::new(bytes).map(Some).map_err(|e| AdminError::invalid("otpkey", e.to_string()))
+}
+
+/// One line: it goes out again in answers, and terminals and logs of clients show it.
+fn description(params: &Params) -> Result<Option<&str>, AdminError> {
+    let Some(text) = params.get("description")? else { return Ok(None) };
+    if text.chars().count() > LONGEST_DESCRIPTION || text.chars().any(char::is_control) {
+        let expected =
+            format!("at most {LONGEST_DESCRIPTION} characters without control characters are expected");
+        return Err(AdminError::invalid("description", expected));
+    }
+    Ok(Some(text))
 }
 
 fn digits(params: &Params) -> Result<Option<Digits>, AdminError> {

@@ -7,9 +7,10 @@ mod throttle;
 
 use std::any::Any;
 use std::convert::Infallible;
+use std::net::SocketAddr;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -34,7 +35,8 @@ pub(crate) fn routes(api: &OtpApi) -> Router {
 
 /// Lets an administrator through, and nobody else.
 async fn guarded(State(api): State<OtpApi>, request: Request, next: Next) -> Response {
-    let mut response = match gate::admit(api.inner.gate.as_ref(), request.headers()) {
+    let peer = request.extensions().get().map(|ConnectInfo::<SocketAddr>(peer)| peer.ip());
+    let mut response = match gate::admit(api.inner.gate.as_ref(), peer, request.headers()) {
         Ok(()) => next.run(request).await,
         Err(refusal) => {
             tracing::warn!(reason = refusal.reason(), "admin request refused");

@@ -1,10 +1,11 @@
 //! POST /admin/init and the gate in front of it.
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use axum::http::StatusCode;
 use data_encoding::BASE64;
 use mtan_hotp::{Algorithm, Digits};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::hand::Mood;
@@ -228,6 +229,37 @@ async fn guesses_run_dry_also_for_the_right_password_and_come_back() {
     assert_eq!(dry.headers["retry-after"], "1");
     house.clock.turn(Duration::from_secs(1));
     assert!(with_authorization(&house, "Bearer s3cret").await.value());
+}
+
+#[tokio::test]
+async fn a_stranger_who_guesses_does_not_lock_the_administrator_out() {
+    let house = House::with_admin().await;
+    let from = async |peer: &str, authorization: &str| {
+        let request = Request::post("/admin/init")
+            .header("content-type", FORM)
+            .header("authorization", authorization)
+            .extension(ConnectInfo::<SocketAddr>(peer.parse().unwrap()));
+        house.send(request.body(Body::from(BOB)).unwrap()).await
+    };
+    for port in 1..=20 {
+        let reply = from(&format!("[2001:db8::{port}]:{port}"), "Bearer guess").await;
+        assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{port}");
+    }
+    let dry = from("[2001:db8::99]:99", "Bearer s3cret").await;
+    assert_eq!(dry.status, StatusCode::TOO_MANY_REQUESTS, "the network of the stranger is dry");
+    assert!(from("[2001:db8:0:1::1]:1", "Bearer s3cret").await.value());
+}
+
+#[tokio::test]
+async fn a_description_is_one_line_of_bounded_length() {
+    let house = House::with_admin().await;
+    let message = "ERR905: Invalid parameter: 'description': at most 255 characters without control characters are expected";
+    for bad in ["a%0Ab", "%1B[2J", "%00", "%7F", "%C2%85", &"x".repeat(256), &"%C3%A9".repeat(256)] {
+        let reply = init(&house, &format!("{BOB}&description={bad}")).await;
+        assert_eq!(reply.body, error(905, message), "{bad}");
+    }
+    assert!(!house.post("/validate/smspin", "user=bob&pass=4321").await.value(), "no token was made");
+    assert!(init(&house, &format!("{BOB}&description={}", "%C3%A9".repeat(255))).await.value());
 }
 
 #[tokio::test]

@@ -129,3 +129,36 @@ fn half_an_administrator_is_a_mistake_and_none_is_not() {
         assert!(!faults[0].contains("s3cret"), "{faults:?}");
     }
 }
+
+#[test]
+fn where_to_listen_is_an_address_or_a_host_with_a_port() {
+    for good in [
+        "0.0.0.0:80",
+        "[::1]:8080",
+        "[::]:0",
+        "::1:8080",
+        "fe80::1%eth0:80",
+        "localhost:8080",
+        "my-host.example:1",
+    ] {
+        let (_, faults) = read(&format!("[otp_api]\nlisten = \"{good}\""));
+        assert!(faults.is_empty(), "{good}: {faults:?}");
+    }
+    for bad in [
+        "",
+        "nonsense",
+        "127.0.0.1",
+        "127.0.0.1:99999",
+        "127.0.0.1:",
+        ":8080",
+        "8080",
+        "localhost:http",
+        "[::1]",
+        "http://localhost:80",
+        "local host:80",
+        "1:2:3",
+    ] {
+        let (_, faults) = read(&format!("[otp_api]\nlisten = \"{bad}\""));
+        assert!(faults.len() == 1 && faults[0].starts_with("otp_api.listen: "), "{bad}: {faults:?}");
+    }
+}
