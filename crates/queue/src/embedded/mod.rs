@@ -247,29 +247,59 @@ mod tests {
     async fn whatever_comes_wakes_who_waits_for_it() {
         let (queue, _clock, _folder) = queue_with(Bounds { look: Duration::MAX, ..BOUNDS });
         let publisher = queue.publisher(&[alpha()]);
-        let (mut one, mut two) = (queue.consumer(&alpha(), 1), queue.consumer(&alpha(), 1));
+        // Room for one more in hand: they wait for the bell and not for room.
+        let (mut one, mut two) = (queue.consumer(&alpha(), 2), queue.consumer(&alpha(), 2));
         for round in 0..20 {
-            // Both wait before anything is there.
-            let waiting = tokio::spawn(async move {
-                let (first, second) = tokio::join!(next(&mut one), next(&mut two));
-                (one, two, first, second)
+            let (first, second, ()) = tokio::join!(biased; next(&mut one), next(&mut two), async {
+                for name in ["a", "b"] {
+                    publisher.publish(&job(&format!("{name}-{round}"))).await.unwrap();
+                }
             });
-            tokio::task::yield_now().await;
-            for name in ["a", "b"] {
-                publisher.publish(&job(&format!("{name}-{round}"))).await.unwrap();
-            }
-            let (first, second);
-            (one, two, first, second) = waiting.await.unwrap();
             let again = Again { pool: alpha(), after: Duration::ZERO, attempts: Attempts::default() };
-            let ((), (), third) = tokio::join!(
-                async { first.receipt.give_back().await.unwrap() },
-                async { second.receipt.again(again).await.unwrap() },
-                next(&mut one),
-            );
-            let fourth = next(&mut two).await;
+            let (third, given_back) = tokio::join!(biased; next(&mut one), first.receipt.give_back());
+            let (fourth, put_again) = tokio::join!(biased; next(&mut two), second.receipt.again(again));
+            given_back.unwrap();
+            put_again.unwrap();
             third.receipt.ack().await.unwrap();
             fourth.receipt.ack().await.unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn jobs_of_the_same_instant_come_in_the_order_of_their_arrival() {
+        let (queue, _clock, _folder) = queue(100);
+        let publisher = queue.publisher(&[alpha()]);
+        let mut consumer = queue.consumer(&alpha(), 10);
+        let ids = ["m", "z", "a", "k"];
+        for id in ids {
+            publisher.publish(&job(id)).await.unwrap();
+        }
+        for id in ids {
+            let delivery = next(&mut consumer).await;
+            assert_eq!(delivery.body, job(id).to_json());
+            delivery.receipt.ack().await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_opens_under_its_own_id_only() {
+        let (queue, _clock, _folder) = queue(100);
+        let publisher = queue.publisher(&[alpha()]);
+        for id in ["one", "two"] {
+            publisher.publish(&job(id)).await.unwrap();
+        }
+        let file = queue.0.file.clone();
+        let swap = |tx: &redb::WriteTransaction| {
+            let (one, two) = (tables::remove(tx, "one")?.unwrap(), tables::remove(tx, "two")?.unwrap());
+            let sealed = one.sealed.clone();
+            tables::insert(tx, &tables::Row { sealed: two.sealed.clone(), ..one }, 100)?;
+            tables::insert(tx, &tables::Row { sealed, ..two }, 100)
+        };
+        file.write(swap).await.unwrap();
+        publisher.publish(&job("three")).await.unwrap();
+        assert_eq!(next(&mut queue.consumer(&alpha(), 1)).await.body, job("three").to_json());
+        let dead = embedded_dead(&file).unwrap();
+        assert_eq!(dead.iter().map(|dead| dead.reason.as_str()).collect::<Vec<_>>(), ["unreadable"; 2]);
     }
 
     #[tokio::test]
