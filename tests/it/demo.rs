@@ -91,4 +91,21 @@ async fn a_configured_gateway_takes_the_demo_away() {
     );
     let page = client().get(format!("http://{address}/demo/phone")).send().await.unwrap();
     assert_eq!(page.status(), 404);
+
+    // And it never comes back: codes of real users would stand on an open page.
+    real.terminate();
+    assert!(real.wait(PATIENCE).await.success());
+    mtan.restart();
+    assert_eq!(mtan.wait(PATIENCE).await.code(), Some(1));
+    assert!(mtan.lines().join("\n").contains("no SMS gateway is configured"), "{:?}", mtan.lines());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_phone_answers_to_names_of_this_machine_only() {
+    let mut mtan = Process::start(binary("mtan"), &[], &[("MTAN__OTP_API__LISTEN", "127.0.0.1:0")]);
+    let url = banner(&mut mtan).await[0].split_whitespace().last().unwrap().replace("/validate/check", "");
+    for path in ["/demo/phone", "/demo/phone/messages", "/demo/phone/code"] {
+        let request = client().get(format!("{url}{path}")).header("host", "evil.example");
+        assert_eq!(request.send().await.unwrap().status(), 421, "{path}");
+    }
 }

@@ -161,9 +161,25 @@ impl House {
 
     /// Enrols an SMS token over `/admin/init`; the serial.
     pub(crate) async fn enrol(&self, user: &str, phone: &str, pin: &str) -> String {
-        let form = [("type", "sms"), ("user", user), ("phone", phone), ("pin", pin), ("genkey", "1")];
+        self.init(&[("type", "sms"), ("user", user), ("phone", phone), ("pin", pin), ("genkey", "1")]).await
+    }
+
+    /// The same for a token that is there.
+    pub(crate) async fn enrol_again(&self, serial: &str, user: &str, phone: &str, pin: &str) {
+        let form = [
+            ("type", "sms"),
+            ("serial", serial),
+            ("user", user),
+            ("phone", phone),
+            ("pin", pin),
+            ("genkey", "1"),
+        ];
+        assert_eq!(self.init(&form).await, serial);
+    }
+
+    async fn init(&self, form: &[(&str, &str)]) -> String {
         let request = self.client.post(format!("{}/admin/init", self.url));
-        let reply = request.basic_auth("admin", Some(PASSWORD)).form(&form).send().await.unwrap();
+        let reply = request.basic_auth("admin", Some(PASSWORD)).form(form).send().await.unwrap();
         let reply: Value = reply.json().await.unwrap();
         assert_eq!(reply["result"]["value"], true, "{reply}");
         reply["detail"]["serial"].as_str().unwrap().to_owned()

@@ -79,6 +79,14 @@ SMSProviderConfig = '{"URL": "http://127.0.0.1:9/"}'
 }
 
 #[tokio::test]
+async fn beside_shared_servers_there_is_no_demo() {
+    let config = "store = \"redis://127.0.0.1:1/\"\nqueue = \"amqp://127.0.0.1:1/\"\n";
+    let (code, text) = refused("mtan", &[], config).await;
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("sms.SMSProvider") && text.contains("server_key"), "{text}");
+}
+
+#[tokio::test]
 async fn a_taken_port_and_a_missing_file_are_named() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();

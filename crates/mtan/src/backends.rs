@@ -1,9 +1,9 @@
 //! Store, queue and server key, as the configuration names them.
 
-use std::fs;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
 use anyhow::{Context, bail};
 use mtan_daemon::Config;
@@ -17,6 +17,8 @@ use mtan_verifier::Store;
 const FOLDER: &str = "mtan-data";
 /// The file of store and queue in that folder.
 const FILE: &str = "mtan.redb";
+/// Stands beside it as long as only the demo has used it.
+const DEMO: &str = "demo";
 
 /// What the configuration says about the places; nothing is opened yet.
 pub(crate) struct Places {
@@ -55,7 +57,26 @@ impl Places {
             config.fault("server_key_file", "given beside server_key: one of the two is expected");
         }
         let folder = config.path(folder.as_deref().unwrap_or(FOLDER));
-        Places { store, queue, server_key, server_key_file, folder }
+        let places = Places { store, queue, server_key, server_key_file, folder };
+        places.check(config);
+        places
+    }
+
+    /// What can be known without asking a server: is the address one, and is the key of a shared store there?
+    fn check(&self, config: &mut Config) {
+        let Place::Server(url) = &self.store else { return };
+        if let Err(e) = mtan_store::redis(url) {
+            config.fault("store", e.to_string());
+        }
+        if self.server_key.is_none()
+            && let Err(e) = ServerKey::load(&self.key_file())
+        {
+            config.fault("server_key_file", e.to_string());
+        }
+    }
+
+    fn key_file(&self) -> PathBuf {
+        self.server_key_file.clone().unwrap_or_else(|| self.folder.join("server.key"))
     }
 
     /// The data folder; it exists only if something is embedded.
@@ -66,6 +87,34 @@ impl Places {
     /// Whether state or queue lie in the data folder.
     pub(crate) fn uses_folder(&self) -> bool {
         matches!(self.store, Place::Embedded) || matches!(self.queue, Place::Embedded)
+    }
+
+    /// Whether nothing is shared with other processes.
+    pub(crate) fn all_embedded(&self) -> bool {
+        matches!((&self.store, &self.queue), (Place::Embedded, Place::Embedded))
+    }
+
+    /// Marks the data folder as a demo's. A folder that has served real users never becomes one: their codes would stand
+    /// on an open page.
+    pub(crate) fn claim_for_demo(&self) -> anyhow::Result<()> {
+        let marker = self.folder.join(DEMO);
+        if self.folder.join(FILE).exists() && !marker.exists() {
+            bail!(
+                "no SMS gateway is configured, and {} is the data of an installation that had one: the demo would show its \
+                 codes on an open page. Bring the [sms] section back, or start the demo in another folder",
+                self.folder.display()
+            );
+        }
+        make_folder(&self.folder)?;
+        fs::write(&marker, "made by the demo\n").with_context(|| marker.display().to_string())
+    }
+
+    /// From now on the data folder serves real users.
+    pub(crate) fn leave_demo(&self) -> anyhow::Result<()> {
+        match fs::remove_file(self.folder.join(DEMO)) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e).context("the demo's marker"),
+            _ => Ok(()),
+        }
     }
 
     /// Opens everything. A server that is away is no error: it is waited for in the background.
@@ -92,19 +141,21 @@ impl Places {
         Ok(Backends { store, queue, claims, key })
     }
 
-    /// The server key. Made on the very first start only: beside an existing store a new key would open nothing.
+    /// The server key. Made on the very first start only, for a store of this process's own: beside an existing store, or one
+    /// that others share, a new key would open nothing.
     fn key(&self, first_start: bool) -> anyhow::Result<ServerKey> {
         if let Some(text) = &self.server_key {
             return ServerKey::from_base64(text, "server_key").map_err(Into::into);
         }
-        let path = self.server_key_file.clone().unwrap_or_else(|| self.folder.join("server.key"));
+        let path = self.key_file();
+        let own_store = matches!(self.store, Place::Embedded);
         match ServerKey::load(&path) {
-            Err(ServerKeyError::Missing(_)) if first_start && self.uses_folder() => {
+            Err(ServerKeyError::Missing(_)) if first_start && own_store => {
                 let key = ServerKey::create(&path)?;
                 tracing::info!(file = %path.display(), "made a server key: keep a copy of it apart from the store's");
                 Ok(key)
             }
-            Err(ServerKeyError::Missing(_)) if self.uses_folder() => bail!(
+            Err(ServerKeyError::Missing(_)) if own_store => bail!(
                 "no server key at {}, but {} is there: its secrets were sealed with that key. Bring the key back from its \
                  copy, or begin anew by moving the folder away",
                 path.display(),

@@ -36,6 +36,9 @@ impl Plan {
         let log = config.section("log");
         let places = Places::read(&mut config);
         let (ways, drain) = senders::read(&mut config, clock);
+        if settings.pools.is_empty() && !places.all_embedded() {
+            config.fault("sms.SMSProvider", "is missing: beside Redis or a broker there is no demo");
+        }
         config.finish()?;
         Ok(Plan { settings, log, places, ways, drain })
     }
@@ -64,6 +67,7 @@ impl Plan {
                  127.0.0.1 only, not on {address}. Write an [sms] section, or set otp_api.listen"
             );
         }
+        self.places.claim_for_demo()?;
         let phone = Arc::new(Phone::new(clock.clone()));
         let max_in_flight = Rules::default().max_in_flight;
         self.ways = vec![Way { pool: Pool::default_pool(), provider: phone.clone(), max_in_flight }];
@@ -88,13 +92,15 @@ async fn up(mut plan: Plan, clock: Arc<dyn Clock>) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let phone = plan.furnish_demo(&clock, address)?;
     let backends = plan.places.open(clock.clone())?;
-    if plan.settings.admin.is_none() && plan.places.uses_folder() {
+    if phone.is_some() && plan.settings.admin.is_none() {
         plan.settings.admin = Some(admin::credentials_of(plan.places.folder())?);
     }
     let verifier = Arc::new(verifier(&plan, &backends, clock.clone()));
-    match &phone {
-        Some(_) => demo::provide(&verifier, &plan.settings.otp_api.default_realm).await?,
-        None => demo::retire(backends.store.as_ref()).await?,
+    if phone.is_some() {
+        demo::provide(&verifier, &plan.settings.otp_api.default_realm).await?;
+    } else if plan.places.all_embedded() {
+        demo::retire(backends.store.as_ref()).await?;
+        plan.places.leave_demo()?;
     }
 
     let stop = mtan_daemon::stop_on_signals();
@@ -106,7 +112,7 @@ async fn up(mut plan: Plan, clock: Arc<dyn Clock>) -> anyhow::Result<()> {
     }
     info!(%address, demo = phone.is_some(), "listening");
     if phone.is_some() {
-        demo::print(address, &plan.places.folder().display().to_string());
+        demo::print(address, plan.places.folder());
     }
     let api = OtpApi::new(verifier, &plan.settings, clock.clone());
     work(plan, &backends, api, listener, beside, clock, stop).await

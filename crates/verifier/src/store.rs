@@ -86,8 +86,8 @@ pub trait TokenStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Keeps a new token, or all but counter, fail counter and creation time of one that is there. Then its open challenge
-    /// dies and its counter moves by one, so that a trigger under way with the old number and secret is overtaken.
+    /// Keeps a new token, or all but counter and creation time of one that is there. Then its open challenge dies, its fail
+    /// counter is 0, and its counter moves by one, so that a trigger under way with the old number and secret is overtaken.
     /// `false`: the owner has another token already, nothing was changed.
     async fn put_token(&self, token: &Token) -> Result<bool, StoreError>;
 

@@ -51,7 +51,7 @@ impl Verifier {
         Verifier { store, publisher, clock, random, key, policy, settled: Mutex::default(), nobody }
     }
 
-    /// Makes a token, or changes the one of that serial: its owner, phone, PIN and secret, not its counters.
+    /// Makes a token, or changes the one of that serial: its owner, phone, PIN and secret; a lock ends.
     pub async fn enrol(&self, new: NewToken) -> Result<Serial, EnrolError> {
         let random = self.random.as_ref();
         let serial = match new.serial {

@@ -163,7 +163,8 @@ fn put_token(tx: &WriteTransaction, token: &Token) -> Result<bool, Fault> {
         (Some(old), Some(state)) => {
             // A trigger that has read the token before the change is overtaken: no code goes to the old number.
             let counter = state.counter.saturating_add(1);
-            (record.created_as(&old), TokenState::new(counter, state.fail_count, token.active))
+            // The administrator's change is also the way out of a lock.
+            (record.created_as(&old), TokenState::new(counter, 0, token.active))
         }
         _ => (record, TokenState::of(token)),
     };

@@ -52,14 +52,14 @@ fn an_owner_has_one_token() {
 }
 
 #[test]
-fn a_change_moves_the_counter_keeps_the_count_and_kills_the_open_challenge() {
+fn a_change_moves_the_counter_ends_a_lock_and_kills_the_open_challenge() {
     let world = World::new();
     let sent = world.trigger(&world.alice);
     world.check(&world.alice, "wrong");
     let changed = Person { pin: "neu", ..world.alice.clone() };
     world.enrol(&changed);
     let token = world.token(&world.alice);
-    assert_eq!((token.counter, token.fail_count), (2, 1));
+    assert_eq!((token.counter, token.fail_count), (2, 0));
     assert_eq!(
         world.answer(&world.alice, &world.alice.code(1), &sent.transaction),
         rejected(Reason::UnknownTransaction)

@@ -288,7 +288,7 @@ impl TokenStore for MemoryStore {
             }
             let mut token = token.clone();
             if let Some(old) = state.tokens.get(&token.serial) {
-                (token.counter, token.fail_count) = (old.counter + 1, old.fail_count);
+                (token.counter, token.fail_count) = (old.counter + 1, 0);
                 token.created_at = old.created_at;
                 state.challenges.remove(&token.serial);
             }

@@ -10,6 +10,8 @@ redis.call('HSET', KEYS[1], 'record', ARGV[2], 'max', ARGV[4], 'active', ARGV[5]
 if old[1] then
   -- A trigger that has read the token before the change is overtaken: no code goes to the old number.
   redis.call('HINCRBY', KEYS[1], 'counter', 1)
+  -- The administrator's change is also the way out of a lock.
+  redis.call('HSET', KEYS[1], 'fails', 0)
 else
   redis.call('HSET', KEYS[1], 'created', ARGV[3], 'counter', ARGV[6], 'fails', ARGV[7])
 end

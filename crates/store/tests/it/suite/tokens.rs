@@ -126,7 +126,7 @@ pub(crate) async fn a_token_put_again_moves_its_counter_and_loses_its_challenge(
         ..token("A", "alice")
     };
     assert!(store.put_token(&again).await.unwrap());
-    let expected = Token { counter: 7, fail_count: 1, created_at: at(0), ..again.clone() };
+    let expected = Token { counter: 7, fail_count: 0, created_at: at(0), ..again.clone() };
     assert_same(&store.token(&again.serial).await.unwrap().unwrap(), &expected);
 
     store.put_token(&Token { active: true, ..again }).await.unwrap();
