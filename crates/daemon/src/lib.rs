@@ -10,6 +10,7 @@ mod provider_json;
 mod sections;
 mod serve;
 mod signals;
+mod unread;
 
 pub use config::{Config, ConfigError, Fault};
 pub use exit::exit_code;

@@ -22,12 +22,17 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
+use crate::unread::WriteLimit;
+
 /// A new connection that has not sent the head of a request by then is closed.
 const FIRST_HEAD: Duration = Duration::from_secs(10);
 
 /// A connection that waits for its next request is closed after this: longer than the 60 s for which proxies keep
 /// theirs, so that the proxy closes first and never sends a request into a closing connection.
 const IDLE: Duration = Duration::from_secs(75);
+
+/// A client that takes nothing of its answers for this long is cut off; else a few of them could hold every place.
+const UNREAD: Duration = Duration::from_secs(10);
 
 /// After a stop, requests in hand have this long to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -48,7 +53,8 @@ pub async fn listen(address: &str) -> io::Result<TcpListener> {
 }
 
 /// Serves `router` until `stop`, then takes no more connections and gives requests in hand 10 seconds to end. Handlers
-/// find the client's address as `ConnectInfo<SocketAddr>`. A client that goes away drops the future of its request.
+/// find the client's address as `ConnectInfo<SocketAddr>`. A client that goes away drops the future of its request;
+/// one that reads nothing of its answers for 10 seconds is cut off.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> io::Result<()> {
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
@@ -116,7 +122,7 @@ async fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(WriteLimit::new(stream, UNREAD)), service);
     let (mut served, mut first_head) = (pin!(served), pin!(sleep(FIRST_HEAD)));
     let (mut waiting, mut stopping) = (true, false);
     loop {

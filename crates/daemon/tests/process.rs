@@ -51,6 +51,13 @@ impl Running {
         }
     }
 
+    /// The next line of stderr.
+    fn logged(&mut self) -> String {
+        let (stderr, mut line) = (self.child.stderr.as_mut().expect("piped"), String::new());
+        BufReader::new(stderr).read_line(&mut line).expect("text");
+        line
+    }
+
     fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).expect("process ids are small");
         kill(Pid::from_raw(pid), signal).expect("our own child takes signals");
@@ -108,6 +115,23 @@ fn the_first_signal_asks_and_the_second_ends_at_once() {
         assert_eq!(lines.len(), 1, "one line says so: {log}");
         assert!(lines[0].contains(first.as_str()), "{log}");
     }
+}
+
+#[test]
+fn a_hang_up_is_survived_and_told() {
+    let mut process = Running::start(child("child_that_stops_on_signals"));
+    process.until("ready");
+    for _ in 0..2 {
+        process.signal(Signal::SIGHUP);
+        let line = process.logged();
+        let told = "SIGHUP: reloading is not built yet; restart to take a new configuration";
+        assert!(line.contains("WARN") && line.contains(told), "{line:?}");
+    }
+    process.signal(Signal::SIGTERM);
+    process.until("stopping");
+    process.signal(Signal::SIGTERM);
+    let (status, log) = process.end();
+    assert_eq!(status.code(), Some(143), "it still stops as ever: {log}");
 }
 
 #[test]
