@@ -17,6 +17,9 @@ use mtan_verifier::{
 /// The PIN of every token.
 pub(crate) const PIN: &str = "4711";
 
+/// A disk that stalls for a moment makes a round slow, on both sides; it does not end the run.
+const TIMEOUT_MILLIS: u32 = 5000;
+
 /// Steps under way while something is made ready.
 const AT_ONCE: usize = 128;
 
@@ -56,7 +59,7 @@ pub(crate) fn phone(number: usize) -> PhoneNumber {
 
 impl Desk {
     pub(crate) fn new(redis: &str) -> anyhow::Result<Desk> {
-        let store = mtan_store::redis(redis)?;
+        let store = mtan_store::redis(&format!("{redis}?timeout_ms={TIMEOUT_MILLIS}"))?;
         let key = ServerKey::generate();
         let phone = Arc::new(Phone::default());
         let verifier = verifier(store.clone(), phone.clone(), &key);

@@ -104,6 +104,10 @@ async fn start(program: &Program) -> anyhow::Result<(Duration, Memory)> {
     let ready = begun.elapsed();
     sleep(REST).await;
     let memory = memory(process.pid())?;
+    if ready > READY_LIMIT {
+        // what it said tells what it waited for
+        writeln!(std::io::stderr(), "{}", process.lines().join("\n"))?;
+    }
     process.terminate();
     process.wait(PATIENCE).await;
     Ok((ready, memory))
