@@ -4,9 +4,9 @@ use clap::{Parser, ValueEnum};
 
 /// Measures mtan beside bare baselines of the same machine, servers and minute: what counts are the ratios.
 ///
-/// Measurements: check-transaction, check-pin, trigger, sender, idle; with --steps also step-two-scripts, step-queue,
-/// step-own-channels, step-channel-batches, step-no-claims. Redis and RabbitMQ are started for the run on ports of
-/// their own. `idle` needs the release binaries: `cargo xtask bench` builds them first.
+/// Measurements: check-transaction, check-pin, trigger, sender, idle; with --steps also step-two-scripts,
+/// step-least-trigger, step-queue, step-own-channels, step-channel-batches, step-no-claims. Redis and RabbitMQ are
+/// started for the run on ports of their own. `idle` needs the release binaries: `cargo xtask bench` builds them first.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "ratios")]
 pub(crate) struct Arguments {

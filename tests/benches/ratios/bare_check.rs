@@ -11,11 +11,13 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::serve::ListenerExt;
+use lapin::Channel;
 use redis::Script;
 use redis::aio::MultiplexedConnection;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
+use crate::broker;
 use crate::desk;
 use crate::http::{self, volley};
 use crate::rounds::{Lap, Side};
@@ -35,6 +37,9 @@ const RECORD: usize = 360;
 /// Hashes that one command to Redis makes.
 const AT_ONCE: usize = 500;
 
+/// As long as a job.
+const JOB: [u8; 220] = [b'j'; 220];
+
 const ANSWER: &str =
     r#"{"version":"mtan 0.1.0","jsonrpc":"2.0","result":{"status":true,"value":true},"id":0}"#;
 
@@ -46,6 +51,7 @@ struct Bare {
     redis: MultiplexedConnection,
     script: Arc<Script>,
     scripts: usize,
+    publish: Option<Channel>,
 }
 
 /// The bare side.
@@ -60,11 +66,17 @@ pub(crate) struct BareCheck {
 }
 
 impl BareCheck {
-    /// A handler that runs so many scripts, one after the other.
-    pub(crate) fn new(world: &World, redis: &str, scripts: usize) -> anyhow::Result<BareCheck> {
+    /// A handler that runs so many scripts, one after the other, and then publishes a job of usual size if it has a
+    /// channel to do so.
+    pub(crate) fn new(
+        world: &World,
+        redis: &str,
+        scripts: usize,
+        publish: Option<Channel>,
+    ) -> anyhow::Result<BareCheck> {
         world.server.block_on(async {
             let redis = connection(redis).await?;
-            let bare = Bare { redis: redis.clone(), script: Arc::new(Script::new(SCRIPT)), scripts };
+            let bare = Bare { redis: redis.clone(), script: Arc::new(Script::new(SCRIPT)), scripts, publish };
             let router = Router::new().route("/validate/check", post(answer)).with_state(bare);
             let listener = TcpListener::bind("127.0.0.1:0").await?;
             let address = listener.local_addr()?;
@@ -94,6 +106,11 @@ async fn answer(State(mut bare): State<Bare>, body: Bytes) -> Response {
         if !matches!(found, Ok(Some(_))) {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();
         }
+    }
+    if let Some(channel) = &bare.publish
+        && broker::publish(channel, broker::SEND, "default", &JOB).await.is_err()
+    {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     ([(header::CONTENT_TYPE, "application/json")], ANSWER).into_response()
 }

@@ -34,7 +34,7 @@ pub(crate) fn comparison(world: &World, name: &'static str, kind: Kind) -> anyho
         name,
         target: Some(TARGET),
         ours: Box::new(Check::new(world, &redis, kind)?),
-        bare: Box::new(BareCheck::new(world, &redis, 1)?),
+        bare: Box::new(BareCheck::new(world, &redis, 1, None)?),
     })
 }
 

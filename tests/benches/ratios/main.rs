@@ -42,8 +42,9 @@ const COMPARISONS: [(&str, Make); 4] = [
 ];
 
 /// Single steps against a baseline, in their order.
-const STEPS: [(&str, Make); 5] = [
+const STEPS: [(&str, Make); 6] = [
     ("step-two-scripts", steps::two_scripts),
+    ("step-least-trigger", steps::least_trigger),
     ("step-queue", steps::queue),
     ("step-own-channels", steps::own_channels),
     ("step-channel-batches", steps::channel_batches),

@@ -28,8 +28,23 @@ const BATCH_CHANNELS: u16 = 4;
 /// A check needs two scripts, for the comparison stands between them: the bare handler with two against one.
 pub(crate) fn two_scripts(world: &World, name: &'static str) -> anyhow::Result<Comparison> {
     let redis = world.redis()?;
-    let side = |scripts| anyhow::Ok(Box::new(BareCheck::new(world, &redis, scripts)?));
+    let side = |scripts| anyhow::Ok(Box::new(BareCheck::new(world, &redis, scripts, None)?));
     Ok(Comparison { name, target: None, ours: side(2)?, bare: side(1)? })
+}
+
+/// The least that a trigger is: a bare handler that runs two scripts and publishes, against the bare publish.
+pub(crate) fn least_trigger(world: &World, name: &'static str) -> anyhow::Result<Comparison> {
+    let (redis, amqp) = (world.redis()?, world.vhost().url);
+    let broker = Arc::new(world.server.block_on(Broker::connect(&amqp))?);
+    let channel = world.server.block_on(broker.confirming())?;
+    let handler = BareCheck::new(world, &redis, 2, Some(channel))?;
+    let ours = LeastTrigger { handler, broker: broker.clone(), server: world.server.clone() };
+    Ok(Comparison {
+        name,
+        target: None,
+        ours: Box::new(ours),
+        bare: Box::new(BarePublish::new(world, broker)),
+    })
 }
 
 /// Our publisher alone, without HTTP and store, against the bare publish.
@@ -80,6 +95,27 @@ fn batches(world: &World, name: &'static str, channels: u16, batch: usize) -> an
 /// Our sender with a claim book that costs nothing, against the bare loop.
 pub(crate) fn no_claims(world: &World, name: &'static str) -> anyhow::Result<Comparison> {
     sender::compared(world, name, None, Arc::new(YesBook))
+}
+
+struct LeastTrigger {
+    handler: BareCheck,
+    broker: Arc<Broker>,
+    server: Arc<Runtime>,
+}
+
+impl Side for LeastTrigger {
+    fn prepare(&mut self, n: usize) -> anyhow::Result<()> {
+        self.server.block_on(self.broker.purge(&[JOBS]))?;
+        self.handler.prepare(n)
+    }
+
+    fn run(&mut self) -> anyhow::Result<Lap> {
+        self.handler.run()
+    }
+
+    fn most(&self) -> usize {
+        MOST
+    }
 }
 
 struct OurPublish {
