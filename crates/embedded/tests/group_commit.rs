@@ -1,5 +1,7 @@
 //! What the file promises.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use mtan_embedded::{Embedded, OpenError};
 use redb::{ReadableTable, TableDefinition};
 
