@@ -16,15 +16,21 @@ async fn marker(house: &House, onlooker: &mut Onlooker) {
     while onlooker.next().await["job_id"] != "marker" {}
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_between_the_gateways_answer_and_the_report_the_job_still_ends_in_one_report() {
+/// Alice's SMS is with the gateway, which answers when the hold is released.
+async fn in_the_gateways_hands() -> (House, Onlooker, Hold) {
     let mut house = House::distributed(Plan::default()).await;
-    let mut onlooker = Onlooker::start(&house.apart().amqp_url.clone()).await;
+    let onlooker = Onlooker::start(&house.apart().amqp_url.clone()).await;
     house.enrol("alice", PHONE, "4711").await;
     let hold = Hold::new();
     house.gateway.next(1, Behaviour::accept().held_by(&hold));
     assert!(house.smspin("alice", "4711").await);
     hold.wait_for(1).await;
+    (house, onlooker, hold)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_the_gateways_answer_and_the_report_the_job_still_ends_in_one_report() {
+    let (mut house, mut onlooker, hold) = in_the_gateways_hands().await;
 
     // From now on nothing of the sender reaches the broker: no report, no acknowledgement.
     house.apart().sender_amqp.pause();
@@ -53,13 +59,7 @@ async fn killed_between_the_gateways_answer_and_the_report_the_job_still_ends_in
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_before_the_claim_is_settled_the_same_text_goes_out_once_more_and_one_report_comes() {
-    let mut house = House::distributed(Plan::default()).await;
-    let mut onlooker = Onlooker::start(&house.apart().amqp_url.clone()).await;
-    house.enrol("alice", PHONE, "4711").await;
-    let hold = Hold::new();
-    house.gateway.next(1, Behaviour::accept().held_by(&hold));
-    assert!(house.smspin("alice", "4711").await);
-    hold.wait_for(1).await;
+    let (mut house, mut onlooker, hold) = in_the_gateways_hands().await;
 
     // The book never hears of the answer.
     house.apart().sender_redis.pause();
