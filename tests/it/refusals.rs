@@ -53,6 +53,17 @@ async fn every_mistake_is_named_at_once_with_exit_code_2() {
 }
 
 #[tokio::test]
+async fn an_address_of_a_server_that_is_none_is_named_without_its_password() {
+    let config = "store = \"redis://u:hush-1@host:port/x\"\nqueue = \"amqp://u:hush-2@broker:99999/\"\n";
+    for arguments in [&[][..], &["config", "check"]] {
+        let (code, text) = refused("mtan", arguments, config).await;
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains("store: ") && text.contains("queue: "), "{text}");
+        assert!(!text.contains("hush"), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn separate_processes_refuse_embedded_places_and_name_the_one_for_them() {
     let config = "[sms]\nSMSProvider = \"HttpSMSProvider\"\nSMSProviderConfig = '{\"URL\": \"http://127.0.0.1:9/\"}'\n";
     for program in ["mtan-otp-api", "mtan-sender-http"] {

@@ -64,6 +64,11 @@ impl Places {
 
     /// What can be known without asking a server: is the address one, and is the key of a shared store there?
     fn check(&self, config: &mut Config) {
+        if let Place::Server(url) = &self.queue
+            && let Err(e) = Queue::check_url(url)
+        {
+            config.fault("queue", e.to_string());
+        }
         let Place::Server(url) = &self.store else { return };
         if let Err(e) = mtan_store::redis(url) {
             config.fault("store", e.to_string());

@@ -86,10 +86,10 @@ impl Init {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "a question to the person at the terminal")]
+/// Typed without echo at a terminal, else the first line of standard input.
 fn read_pin() -> anyhow::Result<String> {
     if io::stdin().is_terminal() {
-        eprint!("PIN (shown while you type): ");
+        return rpassword::prompt_password("PIN: ").context("the terminal");
     }
     let mut line = String::new();
     if io::stdin().lock().read_line(&mut line).context("standard input")? == 0 {

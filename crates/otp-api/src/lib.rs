@@ -17,4 +17,4 @@ mod validate;
 
 pub use api::OtpApi;
 pub use process::add_ready_checks;
-pub use settings::{AdminSection, Compat, Credentials, OtpApiSection, Settings, TokenSection};
+pub use settings::{AdminSection, Compat, Credentials, OtpApiSection, PinHashName, Settings, TokenSection};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mtan_daemon::{Config, PoolConfig};
 use mtan_hotp::Digits;
 use mtan_jobs::Pool;
-use mtan_verifier::{Policy, Template, UserRef};
+use mtan_verifier::{PinScheme, Policy, Template, UserRef};
 use serde::Deserialize;
 
 /// The longest time that a request may wait for a report, in milliseconds: less than the 10 s after which a stop cuts
@@ -62,6 +62,18 @@ pub struct TokenSection {
     /// Digits of a code: 6, 7 or 8. Default 6.
     #[serde(rename = "DefaultOtpLen")]
     pub default_otp_len: u8,
+    /// How PINs are kept: `keyed` (under the server key; default) or `argon2id` (that, and slow: for pass phrases).
+    pub pin_hash: PinHashName,
+}
+
+/// How the PINs of new tokens are kept; those of older tokens stay as they are until they are set anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PinHashName {
+    /// HMAC-SHA-256 under the server key.
+    Keyed,
+    /// Argon2id over that.
+    Argon2id,
 }
 
 /// Everything that the HTTP face and its verifier are told by the configuration.
@@ -165,6 +177,10 @@ fn policy(config: &mut Config, pools: &[PoolConfig]) -> Policy {
         blocking: Duration::from_secs(sms.sms_blocking_timeout),
         max_fail_count: token.max_fail_count,
         digits,
+        pin_scheme: match token.pin_hash {
+            PinHashName::Keyed => PinScheme::Keyed,
+            PinHashName::Argon2id => PinScheme::Argon2id,
+        },
         sms_text,
         prompt: sms.sms_challenge_prompt,
         route: route.iter().filter_map(|name| name.parse().ok()).collect(),
@@ -191,7 +207,7 @@ impl Default for OtpApiSection {
 
 impl Default for TokenSection {
     fn default() -> TokenSection {
-        TokenSection { max_fail_count: 10, default_otp_len: 6 }
+        TokenSection { max_fail_count: 10, default_otp_len: 6, pin_hash: PinHashName::Keyed }
     }
 }
 

@@ -34,6 +34,14 @@ impl Queue {
         Ok(Queue(Kind::Amqp(Amqp::connect(url, process)?)))
     }
 
+    /// Whether [`Queue::amqp`] would take `url`; nothing is connected.
+    ///
+    /// # Errors
+    /// The text is not the address of a broker.
+    pub fn check_url(url: &str) -> Result<(), QueueUrlError> {
+        crate::amqp::check_url(url)
+    }
+
     /// The queue in `file`, its bodies sealed with `key`. Make one and clone it: a second queue on the same file would
     /// give the same jobs out again.
     pub fn embedded(file: &Embedded, key: &ServerKey, clock: Arc<dyn Clock>) -> Queue {

@@ -8,7 +8,9 @@ use mtan_hotp::{Algorithm, Digits};
 use mtan_jobs::{JobId, SendReport};
 use mtan_seal::Digest;
 use mtan_sms::PhoneNumber;
-use mtan_verifier::{Challenge, OutboxEntry, SealedSecret, StoreError, Token, TransactionId, UserRef};
+use mtan_verifier::{
+    Challenge, OutboxEntry, PinHash, SealedSecret, StoreError, Token, TransactionId, UserRef,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -87,7 +89,7 @@ impl TokenRecord {
             description: token.description.clone(),
             algorithm: token.algorithm.to_string(),
             digits: token.digits.get(),
-            pin: token.pin.to_hex(),
+            pin: token.pin.to_text(),
             secret: BASE64.encode(token.secret.as_bytes()),
             max_fail: token.max_fail,
             created_at: token.created_at.to_string(),
@@ -118,7 +120,7 @@ impl TokenRecord {
             description: self.description.clone(),
             algorithm: member::<Algorithm>(&self.algorithm, &place, "algorithm")?,
             digits: Digits::new(self.digits).map_err(|_| damaged(&place(), "digits"))?,
-            pin: Digest::from_hex(&self.pin).ok_or_else(|| damaged(&place(), "pin"))?,
+            pin: PinHash::from_text(&self.pin).ok_or_else(|| damaged(&place(), "pin"))?,
             secret: SealedSecret::from_bytes(bytes(&self.secret, &place, "secret")?),
             max_fail: self.max_fail,
             counter: state.counter,

@@ -59,8 +59,12 @@ pub enum Reason {
     StoreAway,
     /// The broker is away or did not confirm.
     QueueAway,
+    /// So many PINs are being hashed that this one was not compared.
+    Busy,
     /// The token's secret does not open: another server key?
     SecretUnreadable,
+    /// The token's counter is at its end: it needs a new secret.
+    SecretUsedUp,
 }
 
 impl Reason {
@@ -79,7 +83,9 @@ impl Reason {
             Reason::AlreadyUsed => "already_used",
             Reason::StoreAway => "store_away",
             Reason::QueueAway => "queue_away",
+            Reason::Busy => "busy",
             Reason::SecretUnreadable => "secret_unreadable",
+            Reason::SecretUsedUp => "secret_used_up",
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The exit: a code is accepted once, in time; and the way in for a PIN alone.
 
 use crate::decide::{Decision, Pass, decide};
-use crate::{Answer, Reason, Subject, TransactionId, Tried, Verifier};
+use crate::slow_lane::Busy;
+use crate::{Admission, Answer, Reason, Subject, TransactionId, Tried, Verifier};
 
 impl Verifier {
     /// `/validate/check`: PIN and code, or code and transaction, is checked; a PIN alone is challenged.
@@ -45,11 +46,27 @@ impl Verifier {
         })?;
         let Some(tried) = found.into_iter().next() else {
             // The same comparisons for nobody: time does not tell whether a user exists.
-            decide(&self.key, &self.nobody, pass, now);
+            let pin = self.compare(&self.nobody.token, pass).await.map_err(|Busy| Reason::Busy)?;
+            decide(&self.key, &self.nobody, pass, pin, now);
             return Err(Reason::NoToken);
         };
-        let decision = decide(&self.key, &tried, pass, now);
+        let Ok(pin) = self.compare(&tried.token, pass).await else {
+            self.not_compared(&tried).await;
+            return Err(Reason::Busy);
+        };
+        // a slow comparison takes time in which a code may have died
+        let decision = decide(&self.key, &tried, pass, pin, self.clock.now());
         Ok((tried, decision))
+    }
+
+    /// A try that was counted and never compared is taken back: a crowd at the door locks nobody out.
+    async fn not_compared(&self, tried: &Tried) {
+        if tried.admission != Admission::Counted {
+            return;
+        }
+        if let Err(e) = self.store.forgive(&tried.token.serial).await {
+            tracing::warn!(error = %e, "the store did not take back a try");
+        }
     }
 
     async fn consume(&self, tried: &Tried, transaction: &TransactionId) -> Answer {

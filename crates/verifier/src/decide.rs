@@ -5,7 +5,8 @@ use std::hint::black_box;
 use jiff::Timestamp;
 use mtan_seal::{Digest, ServerKey};
 
-use crate::{Admission, Challenge, Reason, TransactionId, Tried, pin};
+use crate::compare::Compared;
+use crate::{Admission, Challenge, Reason, TransactionId, Tried};
 
 /// What was sent with a request.
 pub(crate) struct Pass<'a> {
@@ -25,14 +26,18 @@ pub(crate) enum Decision {
     Reject(Reason),
 }
 
-/// What `pass` is for this token at `now`.
-pub(crate) fn decide(key: &ServerKey, tried: &Tried, pass: &Pass<'_>, now: Timestamp) -> Decision {
-    let token = &tried.token;
-    let (prefix, code) = split(pass.text, usize::from(token.digits.get()));
-    let is_pin = |text| pin::digest(key, &token.serial, text).matches(&token.pin);
-    // The black box keeps the compiler from moving a comparison behind a branch that does not need it.
-    let (whole_is_pin, prefix_is_pin, code_is_right) =
-        black_box((is_pin(pass.text), is_pin(prefix), code_is_right(key, tried, code)));
+/// What `pass` is for this token at `now`, its PIN being compared already.
+pub(crate) fn decide(
+    key: &ServerKey,
+    tried: &Tried,
+    pass: &Pass<'_>,
+    pin: Compared,
+    now: Timestamp,
+) -> Decision {
+    let (prefix, code) = split(pass.text, usize::from(tried.token.digits.get()));
+    let Compared { whole_is_pin, prefix_is_pin } = pin;
+    // The black box keeps the compiler from moving the comparison behind a branch that does not need it.
+    let code_is_right = black_box(code_is_right(key, tried, code));
 
     match tried.admission {
         Admission::Locked => return Decision::Reject(Reason::Locked),
@@ -70,7 +75,7 @@ fn answer(open: &Challenge, code_is_right: bool, now: Timestamp) -> Decision {
 }
 
 /// The last `digits` characters if they can be a code, and what stands before them. No code: all is prefix.
-fn split(pass: &str, digits: usize) -> (&str, &str) {
+pub(crate) fn split(pass: &str, digits: usize) -> (&str, &str) {
     match pass.len().checked_sub(digits).and_then(|at| pass.split_at_checked(at)) {
         Some((prefix, code)) if code.bytes().all(|b| b.is_ascii_digit()) => (prefix, code),
         _ => (pass, ""),
@@ -86,7 +91,7 @@ pub(crate) fn code_digest(key: &ServerKey, transaction: &str, code: &str) -> Dig
 fn code_is_right(key: &ServerKey, tried: &Tried, code: &str) -> bool {
     let open = tried.challenge.as_ref();
     let (transaction, expected) =
-        open.map_or(("00000000000000000", &tried.token.pin), |c| (c.transaction.as_str(), &c.otp));
+        open.map_or(("00000000000000000", &Digest::NONE), |c| (c.transaction.as_str(), &c.otp));
     code_digest(key, transaction, code).matches(expected) & open.is_some()
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use mtan_hotp::Digits;
 use mtan_jobs::Pool;
 
-use crate::Template;
+use crate::{PinScheme, Template};
 
 /// Rules that are configuration.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub struct Policy {
     pub max_fail_count: u32,
     /// `DefaultOtpLen` of new tokens.
     pub digits: Digits,
+    /// `pin_hash`: how the PINs of new tokens are kept.
+    pub pin_scheme: PinScheme,
     /// `smstext`: what the SMS says.
     pub sms_text: Template,
     /// What the user is told after a trigger; LinOTP's `SMS_CHALLENGE_PROMPT`.
@@ -33,6 +35,7 @@ impl Default for Policy {
             blocking: Duration::from_secs(30),
             max_fail_count: 10,
             digits: Digits::default(),
+            pin_scheme: PinScheme::default(),
             sms_text: Template::default(),
             prompt: "sms submitted".to_owned(),
             route: vec![Pool::default_pool()],

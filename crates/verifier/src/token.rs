@@ -5,10 +5,10 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use mtan_hotp::{Algorithm, Digits, Secret};
-use mtan_seal::{Digest, OpenError, ServerKey};
+use mtan_seal::{OpenError, ServerKey};
 use mtan_sms::PhoneNumber;
 
-use crate::Random;
+use crate::{PinHash, Random};
 
 /// The name of a token: 1 to 40 characters of `A-Z a-z 0-9 _ -`. mtan's own begin with `LSSM`, as LinOTP's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -105,8 +105,8 @@ pub struct Token {
     pub algorithm: Algorithm,
     /// How long its codes are.
     pub digits: Digits,
-    /// Digest of its PIN under the server key, bound to the serial. A PIN-less token keeps the digest of the empty PIN.
-    pub pin: Digest,
+    /// What is kept of its PIN. A PIN-less token keeps the digest of the empty PIN.
+    pub pin: PinHash,
     /// Its secret, sealed.
     pub secret: SealedSecret,
     /// Tries without success that lock it.

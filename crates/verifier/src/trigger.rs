@@ -14,6 +14,14 @@ use crate::{Answer, Challenge, Opened, OutboxEntry, Reason, Sent, Token, Transac
 /// How long the request itself has to bring the job to the broker before the relay takes it over.
 const RELAY_AFTER: Duration = Duration::from_secs(5);
 
+/// A code, in the two forms that leave this room.
+struct Minted {
+    /// The counter that it was made with.
+    counter: u64,
+    challenge: Challenge,
+    job: SendJob,
+}
+
 impl Verifier {
     /// The PIN was right: sends an SMS, unless one is under way. The try that `tried` counted is taken back on every way.
     pub(crate) async fn trigger(&self, tried: &Tried) -> Answer {
@@ -28,20 +36,21 @@ impl Verifier {
             return self.forgiven(tried, self.already(&tried.token, open)).await;
         }
         match self.mint(&tried.token, now) {
-            Ok((challenge, job)) => self.open(&tried.token, challenge, job, now).await,
+            Ok(minted) => self.open(&tried.token, minted, now).await,
             Err(reason) => self.forgiven(tried, Answer::Rejected(reason)).await,
         }
     }
 
     /// Store before publish: the job lies in the outbox by the same write that opens the challenge.
-    async fn open(&self, token: &Token, challenge: Challenge, job: SendJob, now: Timestamp) -> Answer {
+    async fn open(&self, token: &Token, minted: Minted, now: Timestamp) -> Answer {
+        let Minted { counter, challenge, job } = minted;
         let entry = OutboxEntry {
             job_id: job.id.clone(),
             sealed: self.key.seal(&outbox_place(&job.id), &job.to_json()),
             expires_at: challenge.expires_at,
         };
         let relay_at = later(now, RELAY_AFTER);
-        match self.store.open_challenge(&challenge, token.counter + 1, &entry, relay_at).await {
+        match self.store.open_challenge(&challenge, counter, &entry, relay_at).await {
             Ok(Opened::Opened) => {}
             Ok(Opened::Overtaken(Some(open))) if open.is_open(now) => return self.already(token, &open),
             Ok(Opened::Overtaken(_)) => return Answer::Rejected(Reason::NoChallenge),
@@ -65,12 +74,14 @@ impl Verifier {
     }
 
     /// RFC 4226 §7.2: the counter moves first, so the first code of a token is HOTP(1), as LinOTP's.
-    fn mint(&self, token: &Token, now: Timestamp) -> Result<(Challenge, SendJob), Reason> {
+    fn mint(&self, token: &Token, now: Timestamp) -> Result<Minted, Reason> {
         let secret = token.secret.open(&self.key, &token.serial).map_err(|e| {
             tracing::error!(serial = %token.serial, error = %e, "token secret");
             Reason::SecretUnreadable
         })?;
-        let otp = mtan_hotp::generate(&secret, token.counter + 1, token.algorithm, token.digits);
+        // the end of all counters: a wrapped one would make the first codes anew
+        let counter = token.counter.checked_add(1).ok_or(Reason::SecretUsedUp)?;
+        let otp = mtan_hotp::generate(&secret, counter, token.algorithm, token.digits);
         let mut random = [0; 10];
         self.random.fill(&mut random);
         let job_id = JobId::new(now, random);
@@ -85,7 +96,7 @@ impl Verifier {
             expires_at,
         };
         let job = self.job(token, &challenge, &otp);
-        Ok((challenge, job))
+        Ok(Minted { counter, challenge, job })
     }
 
     fn job(&self, token: &Token, challenge: &Challenge, otp: &Otp) -> SendJob {

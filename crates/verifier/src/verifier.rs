@@ -8,8 +8,12 @@ use mtan_jobs::{Clock, JobId, Publisher};
 use mtan_seal::ServerKey;
 use mtan_sms::PhoneNumber;
 
+use crate::slow_lane::{Busy, SlowLane};
 use crate::token::SealedSecret;
-use crate::{Admission, NewToken, Pin, Policy, Random, Serial, Store, StoreError, Token, Tried, pin};
+use crate::{
+    Admission, NewToken, Pin, PinHash, PinScheme, Policy, Random, Serial, SlowHash, Store, StoreError, Token,
+    Tried, pin,
+};
 
 /// Triggers and checks. One for the whole process, shared by all requests.
 pub struct Verifier {
@@ -24,6 +28,7 @@ pub struct Verifier {
     pub(crate) settled: Mutex<Vec<JobId>>,
     /// Stands in for a token where there is none, so that time does not tell.
     pub(crate) nobody: Tried,
+    pub(crate) slow_lane: SlowLane,
 }
 
 /// Why a token was not enrolled.
@@ -32,6 +37,9 @@ pub enum EnrolError {
     /// The owner has a token already.
     #[error("the user has another SMS token already")]
     OwnerHasToken,
+    /// So many PINs are being hashed that this one has no place.
+    #[error("too many PINs are being hashed: try again")]
+    Busy,
     /// The store said no.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -47,8 +55,9 @@ impl Verifier {
         key: ServerKey,
         policy: Policy,
     ) -> Verifier {
-        let nobody = nobody(&key, random.as_ref());
-        Verifier { store, publisher, clock, random, key, policy, settled: Mutex::default(), nobody }
+        let nobody = nobody(&key, random.as_ref(), policy.pin_scheme);
+        let (settled, slow_lane) = (Mutex::default(), SlowLane::default());
+        Verifier { store, publisher, clock, random, key, policy, settled, nobody, slow_lane }
     }
 
     /// Makes a token, or changes the one of that serial: its owner, phone, PIN and secret; a lock ends.
@@ -60,7 +69,7 @@ impl Verifier {
         };
         let secret = new.secret.unwrap_or_else(|| random_secret(random, new.algorithm));
         let token = Token {
-            pin: new.pin.digest(&self.key, &serial),
+            pin: self.hashed(&new.pin, &serial).await?,
             secret: SealedSecret::seal(&self.key, &serial, &secret),
             serial: serial.clone(),
             user: new.user,
@@ -75,6 +84,18 @@ impl Verifier {
             created_at: self.clock.now(),
         };
         if self.store.put_token(&token).await? { Ok(serial) } else { Err(EnrolError::OwnerHasToken) }
+    }
+
+    async fn hashed(&self, pin: &Pin, serial: &Serial) -> Result<PinHash, EnrolError> {
+        let digest = pin.digest(&self.key, serial);
+        match self.policy.pin_scheme {
+            PinScheme::Keyed => Ok(PinHash::Keyed(digest)),
+            PinScheme::Argon2id => {
+                let random = Arc::clone(&self.random);
+                let hash = self.slow_lane.run(move || SlowHash::new(&digest, random.as_ref())).await;
+                hash.map(PinHash::Argon2id).map_err(|Busy| EnrolError::Busy)
+            }
+        }
     }
 
     /// Among 100,000 tokens two would share eight random hexadecimal digits, and a serial that is there means a change.
@@ -105,10 +126,14 @@ fn random_secret(random: &dyn Random, algorithm: Algorithm) -> Secret {
     Secret::new(bytes).expect("RFC 4226 R6: every algorithm's length is at least 128 bits")
 }
 
-fn nobody(key: &ServerKey, random: &dyn Random) -> Tried {
+fn nobody(key: &ServerKey, random: &dyn Random, scheme: PinScheme) -> Tried {
     let serial = Serial::new(random);
+    let digest = pin::digest(key, &serial, "\0nobody's");
     let token = Token {
-        pin: pin::digest(key, &serial, "\0nobody's"),
+        pin: match scheme {
+            PinScheme::Keyed => PinHash::Keyed(digest),
+            PinScheme::Argon2id => PinHash::Argon2id(SlowHash::new(&digest, random)),
+        },
         secret: SealedSecret::from_bytes(Vec::new()),
         user: None,
         phone: PhoneNumber::parse("+10000000").expect("an E.164 number"),

@@ -76,6 +76,7 @@ impl From<EnrolError> for AdminError {
     fn from(error: EnrolError) -> AdminError {
         match error {
             EnrolError::OwnerHasToken => AdminError::numbered(1112, error.to_string()),
+            EnrolError::Busy => AdminError::numbered(10, error.to_string()),
             EnrolError::Store(error) => {
                 tracing::warn!(%error, "no token was made");
                 AdminError::numbered(10, "the store is away")

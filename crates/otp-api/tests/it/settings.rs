@@ -51,6 +51,7 @@ password = "s3cret"
 [token]
 MaxFailCount = 3
 DefaultOtpLen = 8
+pin_hash = "argon2id"
 {SMS}SMSProviderTimeout = 120
 SMSBlockingTimeout = 10
 smstext = "Code: <otp>"
@@ -78,6 +79,7 @@ default = ["backup", "default"]
         (3, 8, "Look at your phone")
     );
     assert_eq!((policy.validity, policy.blocking), (Duration::from_secs(120), Duration::from_secs(10)));
+    assert_eq!(policy.pin_scheme, mtan_verifier::PinScheme::Argon2id);
     let names = |pools: &[mtan_jobs::Pool]| pools.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(names(&policy.route), ["backup", "default"]);
     assert_eq!(names(&settings.pools), ["default", "backup"]);
@@ -122,6 +124,7 @@ fn half_an_administrator_is_a_mistake_and_none_is_not() {
         ("[admin]\npassword = \"s3cret\"", "admin.username: "),
         ("[admin]\nusername = \"admin\"\npassword = \"\"", "admin.password: "),
         ("[otp_api]\ncompat = \"linopt\"", "otp_api.compat: "),
+        ("[token]\npin_hash = \"bcrypt\"", "token.pin_hash: "),
         ("[otp_api]\nlissten = \"x\"", "otp_api.lissten: "),
     ] {
         let (_, faults) = read(text);

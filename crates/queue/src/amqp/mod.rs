@@ -53,6 +53,11 @@ struct Shared {
     stop: CancellationToken,
 }
 
+/// Whether `url` is the address of a broker.
+pub(crate) fn check_url(url: &str) -> Result<(), QueueUrlError> {
+    Address::parse(url).map(drop)
+}
+
 impl Drop for Shared {
     fn drop(&mut self) {
         self.stop.cancel();

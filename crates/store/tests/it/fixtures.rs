@@ -11,8 +11,8 @@ use mtan_jobs::{Clock, JobId, Outcome, Pool, PublishError, Publisher, ReportCode
 use mtan_seal::{Digest, ServerKey};
 use mtan_sms::PhoneNumber;
 use mtan_verifier::{
-    Challenge, NewToken, OutboxEntry, Pin, Policy, SealedSecret, Serial, Store, Subject, SystemRandom,
-    Template, Token, TransactionId, UserRef, Verifier,
+    Challenge, NewToken, OutboxEntry, Pin, PinHash, Policy, SealedSecret, Serial, Store, Subject,
+    SystemRandom, Template, Token, TransactionId, UserRef, Verifier,
 };
 
 /// Some time in the past: a store that asked its own clock would be found out.
@@ -64,7 +64,7 @@ pub(crate) fn token(name: &str, owner: &str) -> Token {
         description: "her phone".to_owned(),
         algorithm: Algorithm::Sha1,
         digits: Digits::default(),
-        pin: digest("pin"),
+        pin: PinHash::Keyed(digest("pin")),
         secret: SealedSecret::from_bytes((0..=255).collect()),
         max_fail: 10,
         counter: 0,

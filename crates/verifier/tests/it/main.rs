@@ -18,4 +18,5 @@ mod races;
 mod reference;
 mod relay;
 mod secrecy;
+mod slow_pins;
 mod trigger;

@@ -153,7 +153,7 @@ fn nothing_that_is_kept_holds_a_secret_in_clear() {
     for person in [&world.alice, &world.bob] {
         let token = world.token(person);
         kept.push(("secret", token.secret.as_bytes().to_vec()));
-        kept.push(("PIN", token.pin.to_hex().into_bytes()));
+        kept.push(("PIN", token.pin.to_text().into_bytes()));
         let challenge = world.store.challenge(&person.serial).unwrap();
         kept.push(("code", challenge.otp.to_hex().into_bytes()));
     }
