@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod awaited;
 mod claim;
 mod clock;
 mod decode;
@@ -12,6 +13,7 @@ mod time;
 
 pub mod schema;
 
+pub use awaited::{Awaited, DeliveryBook, News, Ticket};
 pub use claim::{Claim, ClaimBook, ClaimError, Owner, Unknown};
 pub use clock::{Clock, SystemClock};
 pub use decode::{Fault, MAX_BODY, Poison, PoisonReason};

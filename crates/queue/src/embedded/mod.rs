@@ -2,11 +2,13 @@
 
 mod claims;
 mod consumer;
+mod deliveries;
 mod hands;
 mod pools;
 mod publisher;
 mod receipt;
 mod reports;
+mod shelf;
 mod tables;
 #[cfg(test)]
 mod testing;
@@ -22,6 +24,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use claims::embedded_claims;
+pub use deliveries::embedded_deliveries;
 pub use tables::DeadJob;
 
 use consumer::EmbeddedConsumer;

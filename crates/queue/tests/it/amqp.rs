@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps in vain fails, as it should")]
 
 mod claims;
+mod deliveries;
 mod far_side;
 mod outages;
 mod wire;

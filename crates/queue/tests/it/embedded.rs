@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mtan_embedded::Embedded;
-use mtan_jobs::{Again, Attempts, ClaimBook, Fault, SendJob, SystemClock};
-use mtan_queue::{DeadJob, Queue, embedded_claims, embedded_dead};
+use mtan_jobs::{Again, Attempts, ClaimBook, DeliveryBook, Fault, SendJob, SystemClock};
+use mtan_queue::{DeadJob, Queue, embedded_claims, embedded_dead, embedded_deliveries};
 use mtan_seal::ServerKey;
 use tempfile::TempDir;
 
-use crate::suite::{Bench, ClaimBench, DeadLetter, consumer, id, job, next, pool, publisher};
+use crate::suite::{Bench, ClaimBench, DeadLetter, DeliveryBench, consumer, id, job, next, pool, publisher};
 
 /// A file in a folder of its own. A crash moves on to a copy of the file as it is at that moment.
 struct InFile {
@@ -56,6 +56,19 @@ impl Bench for InFile {
             faults: dead.faults.iter().map(line).collect::<Vec<_>>().join("; "),
         };
         embedded_dead(&self.file).unwrap().into_iter().map(letter).collect()
+    }
+}
+
+/// The awaited delivery reports of a file of its own.
+struct InFileDeliveries(InFile);
+
+impl DeliveryBench for InFileDeliveries {
+    async fn fresh() -> InFileDeliveries {
+        InFileDeliveries(InFile::fresh().await)
+    }
+
+    fn book(&self) -> Arc<dyn DeliveryBook> {
+        embedded_deliveries(&self.0.file)
     }
 }
 
@@ -143,4 +156,8 @@ mod reports {
 
 mod claims {
     crate::suite::promises!(claims: super::InFileClaims);
+}
+
+mod deliveries {
+    crate::suite::promises!(deliveries: super::InFileDeliveries);
 }

@@ -1,8 +1,10 @@
 //! What every queue and every claim book promises, written once: each kind runs it through its own [`Bench`].
 //!
-//! `promises!(jobs: MyBench)` makes a test of each promise; so do `reports` and, with a [`ClaimBench`], `claims`.
+//! `promises!(jobs: MyBench)` makes a test of each promise; so do `reports` and, with a [`ClaimBench`] or a
+//! [`DeliveryBench`], `claims` and `deliveries`.
 
 pub(crate) mod claims;
+pub(crate) mod deliveries;
 pub(crate) mod jobs;
 pub(crate) mod reports;
 
@@ -11,8 +13,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mtan_jobs::{
-    ClaimBook, Clock, Consumer, Delivery, JobId, Outcome, Pool, Publisher, ReportCode, SendJob, SendReport,
-    SystemClock,
+    ClaimBook, Clock, Consumer, Delivery, DeliveryBook, JobId, Outcome, Pool, Publisher, ReportCode, SendJob,
+    SendReport, SystemClock,
 };
 use mtan_queue::Queue;
 use mtan_testkit::wait_until;
@@ -36,6 +38,14 @@ pub(crate) trait ClaimBench: Sized {
     async fn fresh() -> Self;
     /// The book.
     fn book(&self) -> Arc<dyn ClaimBook>;
+}
+
+/// A book of awaited delivery reports, alone in the world.
+pub(crate) trait DeliveryBench: Sized {
+    /// A new and empty book.
+    async fn fresh() -> Self;
+    /// The book.
+    fn book(&self) -> Arc<dyn DeliveryBook>;
 }
 
 /// A buried job, as an operator finds it.
@@ -95,6 +105,16 @@ macro_rules! promises {
             a_report_is_marked_as_published,
             an_entry_is_forgotten_after_its_time,
             of_a_hundred_claimers_one_wins,
+        );
+    };
+    (deliveries: $bench:ty) => {
+        $crate::suite::promises!(@ deliveries DeliveryBench $bench:
+            news_are_heard_once,
+            who_publishes_has_a_lease_and_who_dies_over_it_loses_nothing,
+            a_wrong_ticket_an_unknown_job_and_a_late_comer_are_nobodys,
+            a_job_handed_over_again_keeps_its_ticket_and_what_was_told,
+            after_its_time_a_job_begins_anew,
+            of_a_hundred_with_the_same_news_one_is_first,
         );
     };
     (@ $suite:ident $kind:ident $bench:ty: $($promise:ident),+ $(,)?) => {

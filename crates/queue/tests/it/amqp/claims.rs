@@ -132,20 +132,24 @@ async fn an_entry_goes_from_redis_by_itself() {
 }
 
 /// The line that stands in the documentation of `redis_claims`.
-const ACL: &str = "resetkeys resetchannels -@all ~mtan:claim:* +evalsha +script|load +hmget +hset +hdel +hincrby \
+const ACL: &str = "resetkeys resetchannels -@all ~mtan:claim:* ~mtan:delivery:* +evalsha +script|load +hmget +hset +hdel +hincrby \
                    +pexpire +pttl";
 
-#[tokio::test]
-async fn a_sender_needs_no_more_rights_in_redis_than_its_documentation_says() {
-    let redis = RedisServer::start().await;
+/// The address of `redis` for a user with a sender's rights.
+pub(super) async fn least_rights(redis: &RedisServer) -> String {
     let mut console =
         redis::Client::open(redis.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
     let mut user = redis::cmd("ACL");
     user.arg("SETUSER").arg("mtan-sender").arg("on").arg(">p@ss/word");
     user.arg(ACL.split_whitespace().collect::<Vec<_>>());
     user.query_async::<()>(&mut console).await.unwrap();
+    redis.url().replace("redis://", "redis://mtan-sender:p%40ss%2Fword@")
+}
 
-    let url = redis.url().replace("redis://", "redis://mtan-sender:p%40ss%2Fword@");
+#[tokio::test]
+async fn a_sender_needs_no_more_rights_in_redis_than_its_documentation_says() {
+    let redis = RedisServer::start().await;
+    let url = least_rights(&redis).await;
     let book = redis_claims(&url).unwrap();
     let one = job_id("one");
     assert_eq!(claim(&book, "a").await, Ok(Claim::Taken { unknowns: 0 }));
