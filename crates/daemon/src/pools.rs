@@ -1,6 +1,7 @@
 //! The pools: `[sms]` makes "default", each `[pools.<name>]` one more; and the order in which they are tried.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use crate::provider_json;
 use crate::{Config, PoolSection, ProviderConfig, RoutingSection, SmsSection};
@@ -19,18 +20,21 @@ pub struct PoolConfig {
     pub provider: String,
     /// What the provider needs: the text of a JSON object. It may hold passwords: `Debug` prints `..`.
     pub config: String,
+    /// The file that it was read from; `None` for JSON that stands in the configuration.
+    pub file: Option<PathBuf>,
     /// How many jobs one sender may have in hand at a time; at least 1.
     pub max_in_flight: u16,
 }
 
 impl fmt::Debug for PoolConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let PoolConfig { name, key, provider, config: _, max_in_flight } = self;
+        let PoolConfig { name, key, provider, config: _, file, max_in_flight } = self;
         f.debug_struct("PoolConfig")
             .field("name", name)
             .field("key", key)
             .field("provider", provider)
             .field("config", &format_args!(".."))
+            .field("file", file)
             .field("max_in_flight", max_in_flight)
             .finish()
     }
@@ -131,19 +135,25 @@ fn pool(config: &mut Config, name: &str, key: &str, section: PoolSection) -> Opt
     if sms_provider_config.is_none() {
         config.fault(&config_key, "is missing: a pool needs the JSON object of its provider");
     }
-    let json = json_text(config, &config_key, sms_provider_config?)?;
+    let (json, file) = json_text(config, &config_key, sms_provider_config?)?;
     let (name, key) = (name.to_owned(), key.to_owned());
-    Some(PoolConfig { name, key, provider: sms_provider?, config: json, max_in_flight })
+    Some(PoolConfig { name, key, provider: sms_provider?, config: json, file, max_in_flight })
 }
 
-/// The text from its place, checked to be a JSON object.
-fn json_text(config: &mut Config, key: &str, provider_config: ProviderConfig) -> Option<String> {
-    let text = match provider_config {
-        ProviderConfig::Text(text) => Ok(text),
-        ProviderConfig::File(file) => config.read_file(&file),
+/// The text from its place, checked to be a JSON object, and the file if it is one.
+fn json_text(
+    config: &mut Config,
+    key: &str,
+    provider_config: ProviderConfig,
+) -> Option<(String, Option<PathBuf>)> {
+    let (text, file) = match provider_config {
+        ProviderConfig::Text(text) => (Ok(text), None),
+        ProviderConfig::File(file) => (config.read_file(&file), Some(config.path(&file))),
     };
     // some editors put a byte order mark first
-    let checked = text.map(|text| text.trim_start_matches('\u{feff}').to_owned());
-    let checked = checked.and_then(|text| provider_json::check(&text).map(|()| text));
-    checked.map_err(|why| config.fault(key, why)).ok()
+    let text = text.map(|text| text.trim_start_matches('\u{feff}').to_owned());
+    let text = text.map_err(|why| config.fault(key, why)).ok()?;
+    let place = file.as_ref().map_or_else(String::new, |file| format!("{}: ", file.display()));
+    provider_json::check(&text).map_err(|why| config.fault(key, format!("{place}{why}"))).ok()?;
+    Some((text, file))
 }

@@ -182,3 +182,25 @@ fn the_seeds_keys_at_the_top_are_sent_to_their_section() {
         assert_eq!(lines, [format!("{key}: no such key; it belongs into the section [sms]")]);
     }
 }
+
+#[test]
+fn a_mistake_in_a_file_names_the_file_and_the_place_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("p.json");
+    fs::write(&path, "{\n \"URL\": \"http://hush/\",\n 'x': 1}\n").unwrap();
+    let text = "[pools.p]\nSMSProvider = 'x'\nSMSProviderConfig = { file = 'p.json' }";
+    let mut config = Config::parse(text, dir.path(), []).unwrap();
+    assert!(pools(&mut config).is_empty());
+    let faults = config.finish().unwrap_err().to_string();
+    let place = format!(
+        "pools.p.SMSProviderConfig: {}: line 3, column 2 of the JSON: a single quote",
+        path.display()
+    );
+    assert!(faults.contains(&place), "{faults}");
+    assert!(!faults.contains("hush"), "{faults}");
+
+    fs::write(&path, "{}").unwrap();
+    let mut config = Config::parse(text, dir.path(), []).unwrap();
+    assert_eq!(pools(&mut config)[0].file.as_deref(), Some(path.as_path()));
+    config.finish().unwrap();
+}
