@@ -18,6 +18,7 @@ pub use health::{Health, health_router};
 pub use logs::{LogFormat, LogSection, init_logs};
 pub use metrics::{Metrics, init_metrics};
 pub use pools::{PoolConfig, pools, routing, sms};
+pub use provider_json::{RepairedJson, repair_quotes};
 pub use sections::{
     PoolSection, ProviderConfig, RoutingSection, SenderSection, SmsSection, at_least_one, seconds,
 };

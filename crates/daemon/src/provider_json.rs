@@ -4,14 +4,45 @@ use serde_json::Value;
 
 use crate::config::position;
 
-/// Checks that `text` is a JSON object. The error says where it stops being one, and never repeats the text; quotes
-/// that are no JSON quotes are called by name, for word processors and Python make them.
+/// Checks that `text` is a JSON object, or is one with its typographic quotes repaired. The error says where it stops
+/// being one, and never repeats the text; quotes that are no JSON quotes are called by name, for word processors and
+/// Python make them.
 pub(crate) fn check(text: &str) -> Result<(), String> {
     match serde_json::from_str::<Value>(text) {
         Ok(Value::Object(_)) => Ok(()),
         Ok(other) => Err(format!("a JSON object {{…}} is expected, found {}", kind(&other))),
+        Err(_) if repair_quotes(text).is_some() => Ok(()),
         Err(error) => Err(explain(text, &error)),
     }
+}
+
+/// A JSON object whose typographic quotes were read as `"`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RepairedJson {
+    /// The text with every one of them replaced. It may hold passwords: no `Debug`.
+    pub text: String,
+    /// What was repaired, for a warning; without any of the text.
+    pub note: String,
+}
+
+/// The JSON object that `text` is once all its typographic double quotes are `"`, as in samples that went through a word
+/// processor or a web page. `None` where it is JSON as it stands, and where the quotes are not all that is wrong: then
+/// nobody knows which of them are meant.
+pub fn repair_quotes(text: &str) -> Option<RepairedJson> {
+    let is_object =
+        |text: &str| serde_json::from_str::<Value>(text).map(|value| value.is_object()).unwrap_or_default();
+    let (at, first) = text.char_indices().find(|(_, c)| is_double(*c))?;
+    let repaired = text.replace(is_double, "\"");
+    if serde_json::from_str::<Value>(text).is_ok() || !is_object(&repaired) {
+        return None;
+    }
+    let count = text.chars().filter(|c| is_double(*c)).count();
+    let (line, column) = position(text, at);
+    let note = format!(
+        "{count} typographic quotes were read as the double quote (\") that JSON takes, the first ({first}) at line \
+         {line}, column {column} of the JSON: replace them"
+    );
+    Some(RepairedJson { text: repaired, note })
 }
 
 fn explain(text: &str, error: &serde_json::Error) -> String {
@@ -59,7 +90,12 @@ fn foreign_quote(text: &str, stop: usize) -> Option<(usize, char)> {
 }
 
 fn is_typographic(c: char) -> bool {
-    "“”„‟‘’‚‛«»″′＂".contains(c)
+    is_double(c) || "‘’‚‛«»′".contains(c)
+}
+
+/// What word processors make of `"`.
+fn is_double(c: char) -> bool {
+    "“”„‟″＂".contains(c)
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -89,18 +125,48 @@ mod tests {
 
     #[test]
     fn typographic_quotes_are_called_by_name() {
-        let seed = "{ “mailserver” : “smtp.yourdomain.com”,\n  “mailsender” : “linotp@yourdomain.com”\n}";
+        let cut_off = "{ “mailserver” : “smtp.yourdomain.com”,\n  “mailsender” : “linotp@yourdomain.com”\n";
         assert_eq!(
-            refusal(seed),
+            refusal(cut_off),
             "line 1, column 3 of the JSON: a typographic quote (“) where JSON takes the double quote (\") only"
         );
-        let value_only = "{\n \"subject\": “<phone>” }";
+        let value_only = "{\n \"subject\": “<phone>\" },";
         assert!(refusal(value_only).starts_with("line 2, column 13 of the JSON: a typographic quote (“)"));
     }
 
     #[test]
+    fn an_object_whose_only_mistake_are_typographic_quotes_is_taken_and_the_repair_named() {
+        let seed = "{ “mailserver” : “smtp.yourdomain.com”,\n  “mailsender” : “linotp@yourdomain.com”\n}";
+        check(seed).unwrap();
+        let repaired = repair_quotes(seed).unwrap();
+        let value: Value = serde_json::from_str(&repaired.text).unwrap();
+        assert_eq!(value["mailsender"], "linotp@yourdomain.com");
+        assert_eq!(
+            repaired.note,
+            "8 typographic quotes were read as the double quote (\") that JSON takes, the first (“) at line 1, column 3 \
+             of the JSON: replace them"
+        );
+        check("{ \"mailuser\": \"somebody”, „mailto‟: “x\" }").unwrap();
+    }
+
+    #[test]
+    fn what_is_json_or_has_another_mistake_is_not_repaired() {
+        for text in [
+            "{ \"body\": \"it's “quoted” text\" }",
+            "{ “body”: \"it's “quoted” text\" }",
+            "{ “body”: ‘x’ }",
+            "{ “body”: “x”",
+            "[ “x” ]",
+            "{}",
+            "",
+        ] {
+            assert!(repair_quotes(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_string_that_a_typographic_quote_left_open_is_explained() {
-        let text = "{ \"mailuser\": \"somebody”, \"mailto\": \"x\" }";
+        let text = "{ \"mailuser\": \"somebody”, \"mailto\": \"x }";
         assert!(
             refusal(text).starts_with("line 1, column 24 of the JSON: a typographic quote (”)"),
             "{}",
