@@ -1,6 +1,7 @@
 //! A whole house for one story: our real processes, a gateway that is not real, and in the distributed form a real Redis
 //! and a vhost of a real RabbitMQ. Both forms offer the same, so that a story is told once.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::time::Duration;
@@ -28,11 +29,13 @@ pub(crate) struct Plan {
     pub(crate) blocking: u64,
     /// `max_in_flight` of the pool.
     pub(crate) max_in_flight: u16,
+    /// Whether the distributed form's senders reach the gateway over a line that can be cut.
+    pub(crate) gateway_line: bool,
 }
 
 impl Default for Plan {
     fn default() -> Plan {
-        Plan { validity: 300, blocking: 30, max_in_flight: 32 }
+        Plan { validity: 300, blocking: 30, max_in_flight: 32, gateway_line: false }
     }
 }
 
@@ -60,6 +63,8 @@ pub(crate) struct Apart {
     /// The sender's lines.
     pub(crate) sender_amqp: Proxy,
     pub(crate) sender_redis: Proxy,
+    /// The senders' line to the gateway, if the plan has one.
+    pub(crate) gateway_line: Option<Proxy>,
     /// A broker of this house's own, where the story breaks it.
     pub(crate) broker: Option<RabbitServer>,
 }
@@ -69,7 +74,7 @@ impl House {
     pub(crate) async fn all_in_one(plan: Plan) -> House {
         let gateway = Gateway::start().await;
         let folder = tempfile::tempdir().unwrap();
-        let config = config_file(folder.path(), "mtan.toml", &configuration(&gateway, plan, "", ""));
+        let config = config_file(folder.path(), "mtan.toml", &configuration(gateway.address(), plan, "", ""));
         let mut api = start(folder.path(), "mtan", &config);
         let url = address(&mut api).await;
         House { gateway, api, apart: None, url, client: client(), folder }
@@ -101,10 +106,15 @@ impl House {
         let api_amqp = Proxy::start(amqp.address).await;
         let sender_amqp = Proxy::start(amqp.address).await;
         let sender_redis = Proxy::start(("127.0.0.1", redis.port())).await;
+        let gateway_line = match plan.gateway_line {
+            true => Some(Proxy::start(gateway.address()).await),
+            false => None,
+        };
+        let to_gateway = gateway_line.as_ref().map_or(gateway.address(), Proxy::address);
         let written = |name: &str, amqp_line: &Proxy, redis_port: u16| {
             let queue = format!("amqp://guest:guest@{}/{}", amqp_line.address(), amqp.vhost);
             let store = format!("redis://127.0.0.1:{redis_port}/");
-            config_file(folder.path(), name, &configuration(&gateway, plan, &store, &queue))
+            config_file(folder.path(), name, &configuration(to_gateway, plan, &store, &queue))
         };
         let api_config = written("api.toml", &api_amqp, redis.port());
         let sender_config = written("sender.toml", &sender_amqp, sender_redis.port());
@@ -112,7 +122,8 @@ impl House {
         let mut api = start(folder.path(), "mtan-otp-api", &api_config);
         let sender = start(folder.path(), "mtan-sender-http", &sender_config);
         let url = address(&mut api).await;
-        let apart = Apart { sender, redis, amqp_url, api_amqp, sender_amqp, sender_redis, broker };
+        let apart =
+            Apart { sender, redis, amqp_url, api_amqp, sender_amqp, sender_redis, gateway_line, broker };
         let house = House { gateway, api, apart: Some(apart), url, client: client(), folder };
         house.ready().await;
         house
@@ -243,6 +254,14 @@ impl House {
     }
 }
 
+/// The value of the metric line of `process` that begins with `start`; 0 if there is none.
+pub(crate) async fn metric(process: &mut Process, start: &str) -> f64 {
+    let url = format!("http://{}/metrics", listening(process).await);
+    let text = client().get(&url).send().await.unwrap().text().await.unwrap();
+    let line = text.lines().find(|line| line.starts_with(start));
+    line.map_or(0.0, |line| line.rsplit_once(' ').unwrap().1.parse().unwrap())
+}
+
 /// The code in an SMS as the gateway got it.
 pub(crate) fn code(sms: &Request) -> String {
     let text = sms.parameter("text").expect("the text's parameter");
@@ -269,17 +288,16 @@ pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap()
 }
 
-fn configuration(gateway: &Gateway, plan: Plan, store: &str, queue: &str) -> String {
+fn configuration(gateway: SocketAddr, plan: Plan, store: &str, queue: &str) -> String {
     let backends = match store {
         "" => String::new(),
         _ => format!("store = {store:?}\nqueue = {queue:?}\nserver_key_file = \"server.key\"\n"),
     };
     let provider = format!(
-        r#"{{"URL": "{}/send", "PARAMETER": {{"from": "mtan"}}, "SMS_TEXT_KEY": "text", "SMS_PHONENUMBER_KEY": "to",
-            "HTTP_Method": "POST", "RETURN_SUCCESS": "ID"}}"#,
-        gateway.url().trim_end_matches('/')
+        r#"{{"URL": "http://{gateway}/send", "PARAMETER": {{"from": "mtan", "ref": "<id>"}}, "SMS_TEXT_KEY": "text",
+            "SMS_PHONENUMBER_KEY": "to", "HTTP_Method": "POST", "RETURN_SUCCESS": "ID"}}"#
     );
-    let Plan { validity, blocking, max_in_flight } = plan;
+    let Plan { validity, blocking, max_in_flight, .. } = plan;
     format!(
         r#"{backends}
 [otp_api]

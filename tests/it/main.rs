@@ -8,6 +8,7 @@
 mod apart;
 mod both;
 mod demo;
+mod fault_run;
 mod house;
 mod refusals;
 mod reports;
