@@ -4,10 +4,11 @@ mod keys;
 mod reader;
 
 use std::fmt;
-use std::time::Duration;
+use std::path::Path;
 
 use mtan_daemon::Fault;
 use mtan_sender::UnknownRule;
+use mtan_sender::keys::TimeOuts;
 use url::Url;
 
 use reader::Reader;
@@ -25,9 +26,7 @@ pub struct HttpConfig {
     pub(crate) login: Option<Login>,
     pub(crate) proxy: Option<Proxy>,
     pub(crate) success: Success,
-    pub(crate) connect_time_out: Duration,
-    /// From the first step to the last byte of the reply.
-    pub(crate) total_time_out: Duration,
+    pub(crate) time_outs: TimeOuts,
     pub(crate) ambiguous: UnknownRule,
     /// What is allowed and still looks like a mistake.
     warnings: Vec<String>,
@@ -65,9 +64,10 @@ pub(crate) enum Success {
 }
 
 impl HttpConfig {
-    /// Reads the JSON of `SMSProviderConfig`. The faults name keys, seen from the JSON's top, and never a value.
-    pub fn from_json(text: &str) -> Result<HttpConfig, Vec<Fault>> {
-        Reader::new(text)?.config()
+    /// Reads the JSON of `SMSProviderConfig`, in which relative paths start in `folder`. The faults name keys, seen from the
+    /// JSON's top, and never a value.
+    pub fn from_json(text: &str, folder: &Path) -> Result<HttpConfig, Vec<Fault>> {
+        Reader::new(text, folder)?.config()
     }
 
     /// What is allowed and still looks like a mistake; for the log, once, at the start.

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,10 +42,15 @@ pub struct HttpProvider {
 pub struct BuildError(String);
 
 impl HttpProvider {
-    /// A way out from the JSON of `SMSProviderConfig`; the faults name its keys and never a value.
-    pub fn from_json(text: &str, clock: Arc<dyn Clock>) -> Result<Arc<dyn Provider>, Vec<Fault>> {
+    /// A way out from the JSON of `SMSProviderConfig`, in which relative paths start in `folder`; the faults name its keys
+    /// and never a value.
+    pub fn from_json(
+        text: &str,
+        folder: &Path,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<dyn Provider>, Vec<Fault>> {
         let whole = |e: BuildError| vec![Fault { key: String::new(), message: e.to_string() }];
-        let provider = HttpProvider::new(HttpConfig::from_json(text)?, clock).map_err(whole)?;
+        let provider = HttpProvider::new(HttpConfig::from_json(text, folder)?, clock).map_err(whole)?;
         Ok(Arc::new(provider))
     }
 
@@ -71,7 +77,7 @@ impl HttpProvider {
     /// connection must be there, the cut comes at its death, and no request goes out after it.
     fn time_left(&self, deadline: Timestamp) -> Option<Duration> {
         let left = Duration::try_from(deadline.duration_since(self.clock.now())).unwrap_or_default();
-        let total = if left < self.config.connect_time_out { left } else { self.config.total_time_out };
+        let total = if left < self.config.time_outs.connect { left } else { self.config.time_outs.total };
         (!total.is_zero()).then_some(total)
     }
 }
@@ -83,7 +89,7 @@ impl Provider for HttpProvider {
     }
 
     fn time_out(&self) -> Duration {
-        self.config.total_time_out
+        self.config.time_outs.total
     }
 
     fn unknown_rule(&self) -> UnknownRule {
@@ -124,7 +130,7 @@ fn client(config: &HttpConfig) -> Result<Client, reqwest::Error> {
         // a POST that becomes a GET loses the SMS, and a stranger must not get it
         .redirect(redirect::Policy::none())
         .referer(false)
-        .connect_timeout(config.connect_time_out)
+        .connect_timeout(config.time_outs.connect)
         .pool_idle_timeout(IDLE)
         .tcp_nodelay(true);
     let builder = match &config.proxy {

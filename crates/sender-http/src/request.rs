@@ -81,7 +81,7 @@ mod tests {
     }
 
     fn built(config: &str, job: &SendJob) -> Request {
-        build(&HttpConfig::from_json(config).unwrap(), job)
+        build(&HttpConfig::from_json(config, std::path::Path::new("")).unwrap(), job)
     }
 
     #[test]

@@ -10,8 +10,12 @@ mod report;
 mod run;
 mod way;
 
+pub mod certificates;
 pub mod daemon;
+pub mod keys;
 pub mod metrics;
+pub mod number;
+pub mod tags;
 
 pub use decide::{PLAN, UnknownRule};
 pub use detail::Detail;

@@ -1,5 +1,6 @@
 //! A configured pool becomes a sender: the same for a daemon and for all rooms in one process.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +10,9 @@ use mtan_queue::Queue;
 
 use crate::{Provider, ProviderKind, Rules, Sender, os_jitter};
 
-/// Makes a provider from the JSON of `SMSProviderConfig`, or says what is wrong with it: each fault with its key, seen
-/// from the JSON's top, `""` for the whole.
-pub type Build<'a> = &'a dyn Fn(&str, Arc<dyn Clock>) -> Result<Arc<dyn Provider>, Vec<Fault>>;
+/// Makes a provider from the JSON of `SMSProviderConfig`, in which relative paths start in the folder, or says what is
+/// wrong with it: each fault with its key, seen from the JSON's top, `""` for the whole.
+pub type Build<'a> = &'a dyn Fn(&str, &Path, Arc<dyn Clock>) -> Result<Arc<dyn Provider>, Vec<Fault>>;
 
 /// A pool and its way out.
 pub struct Way {
@@ -40,7 +41,7 @@ impl Way {
         build: Build<'_>,
     ) -> Option<Way> {
         let key = format!("{}.SMSProviderConfig", pool.key);
-        let provider = match build(&pool.config, Arc::clone(clock)) {
+        let provider = match build(&pool.config, &config.path(""), Arc::clone(clock)) {
             Ok(provider) => provider,
             Err(faults) => {
                 for Fault { key: inner, message } in faults {

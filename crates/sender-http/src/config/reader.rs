@@ -1,42 +1,25 @@
 //! Reads the keys one by one and collects every mistake.
 
-use std::time::Duration;
+use std::path::Path;
 
 use mtan_daemon::Fault;
 use mtan_sender::UnknownRule;
+use mtan_sender::keys::Keys;
 use percent_encoding::percent_decode_str;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use url::Url;
 
-use super::keys::{self, refusal};
+use super::keys::KNOWN;
 use super::{HttpConfig, Login, Method, Proxy, Success};
 
-/// Seconds to connect, and for all of it, unless TIMEOUT says otherwise.
-const TIME_OUT: (f64, f64) = (5.0, 20.0);
-
-/// The longest total time-out, in seconds: a job in hand holds one of the pool's slots.
-const LONGEST_TIME_OUT: f64 = 300.0;
-
-pub(super) struct Reader {
-    object: Map<String, Value>,
-    faults: Vec<Fault>,
-    warnings: Vec<String>,
-}
+pub(super) struct Reader(Keys);
 
 impl Reader {
-    pub(super) fn new(text: &str) -> Result<Reader, Vec<Fault>> {
-        let whole = |message: String| vec![Fault { key: String::new(), message }];
-        match serde_json::from_str(text) {
-            Ok(Value::Object(object)) => Ok(Reader { object, faults: Vec::new(), warnings: Vec::new() }),
-            Ok(_) => Err(whole("a JSON object {…} is expected".to_owned())),
-            Err(e) => {
-                Err(whole(format!("no JSON at line {} column {}{}", e.line(), e.column(), quotes(text))))
-            }
-        }
+    pub(super) fn new(text: &str, folder: &Path) -> Result<Reader, Vec<Fault>> {
+        Keys::parse(text, folder, KNOWN).map(Reader)
     }
 
     pub(super) fn config(mut self) -> Result<HttpConfig, Vec<Fault>> {
-        self.refuse_keys();
         let (url, url_login) = self.url().unzip();
         let method = self.method();
         let text_key = self.name("SMS_TEXT_KEY", "sms");
@@ -45,53 +28,36 @@ impl Reader {
         let login = self.login(url_login.flatten());
         let proxy = self.proxy();
         let success = self.success();
-        let (connect_time_out, total_time_out) = self.time_out();
+        let time_outs = self.0.time_outs();
         let ambiguous = self.ambiguous();
-        match url {
-            Some(url) if self.faults.is_empty() => Ok(HttpConfig {
-                url,
-                method,
-                parameters,
-                text_key,
-                phone_key,
-                login,
-                proxy,
-                success,
-                connect_time_out,
-                total_time_out,
-                ambiguous,
-                warnings: self.warnings,
-            }),
-            _ => Err(self.faults),
-        }
+        let config = url.map(|url| HttpConfig {
+            url,
+            method,
+            parameters,
+            text_key,
+            phone_key,
+            login,
+            proxy,
+            success,
+            time_outs,
+            ambiguous,
+            warnings: Vec::new(),
+        });
+        let (config, warnings) = self.0.finish(config)?;
+        Ok(HttpConfig { warnings, ..config })
     }
 
     fn fault(&mut self, key: impl Into<String>, message: impl Into<String>) {
-        self.faults.push(Fault { key: key.into(), message: message.into() });
-    }
-
-    fn refuse_keys(&mut self) {
-        let refused = self.object.keys().filter_map(|key| Some((key.clone(), refusal(key)?)));
-        for (key, message) in refused.collect::<Vec<_>>() {
-            self.fault(key, message);
-        }
+        self.0.fault(key, message);
     }
 
     fn string(&mut self, key: &str) -> Option<String> {
-        debug_assert!(keys::KNOWN.contains(&key));
-        match self.object.get(key) {
-            None => None,
-            Some(Value::String(text)) => Some(text.clone()),
-            Some(_) => {
-                self.fault(key, "a string is expected");
-                None
-            }
-        }
+        self.0.string(key)
     }
 
     /// The gateway's URL, and the credentials that stand in it.
     fn url(&mut self) -> Option<(Url, Option<Login>)> {
-        if !self.object.contains_key("URL") {
+        if !self.0.has("URL") {
             self.fault("URL", "is required");
         }
         let text = self.string("URL")?;
@@ -147,7 +113,7 @@ impl Reader {
         if text_key == phone_key {
             self.fault("SMS_PHONENUMBER_KEY", "another name than SMS_TEXT_KEY's is expected");
         }
-        let object = match self.object.get("PARAMETER") {
+        let object = match self.0.value("PARAMETER") {
             None => return Vec::new(),
             Some(Value::Object(object)) => object.clone(),
             Some(_) => {
@@ -157,7 +123,7 @@ impl Reader {
         };
         for (key, name) in [("SMS_TEXT_KEY", text_key), ("SMS_PHONENUMBER_KEY", phone_key)] {
             if object.contains_key(name) {
-                self.warnings.push(format!("PARAMETER wins over {key}: both name the parameter {name}"));
+                self.0.warn(format!("PARAMETER wins over {key}: both name the parameter {name}"));
             }
         }
         object
@@ -180,7 +146,7 @@ impl Reader {
 
     /// USERNAME and PASSWORD; what stands in the URL only where they are absent.
     fn login(&mut self, in_url: Option<Login>) -> Option<Login> {
-        let given = |reader: &Reader, key: &str| reader.object.contains_key(key);
+        let given = |reader: &Reader, key: &str| reader.0.has(key);
         let (user, password) = (self.string("USERNAME"), self.string("PASSWORD"));
         match (given(self, "USERNAME"), given(self, "PASSWORD")) {
             (false, false) => return in_url,
@@ -189,7 +155,7 @@ impl Reader {
             (false, true) => self.fault("USERNAME", "is required beside PASSWORD"),
         }
         if in_url.is_some() {
-            self.warnings.push("USERNAME and PASSWORD win over those in URL".to_owned());
+            self.0.warn("USERNAME and PASSWORD win over those in URL".to_owned());
         }
         let login = Login { user: user?, password: password? };
         if login.user.contains(':') {
@@ -199,7 +165,7 @@ impl Reader {
     }
 
     fn proxy(&mut self) -> Option<Proxy> {
-        if self.object.get("PROXY").is_some_and(Value::is_object) {
+        if self.0.value("PROXY").is_some_and(Value::is_object) {
             self.fault("PROXY", "an object is not supported yet: a string is expected");
             return None;
         }
@@ -215,10 +181,10 @@ impl Reader {
     fn success(&mut self) -> Success {
         let (success, fail) = (self.string("RETURN_SUCCESS"), self.string("RETURN_FAIL"));
         if success.is_some() && fail.is_some() {
-            self.warnings.push("RETURN_FAIL is not evaluated beside RETURN_SUCCESS".to_owned());
+            self.0.warn("RETURN_FAIL is not evaluated beside RETURN_SUCCESS".to_owned());
         }
         if success.as_deref() == Some("") {
-            self.warnings.push("RETURN_SUCCESS is empty: every reply begins with it".to_owned());
+            self.0.warn("RETURN_SUCCESS is empty: every reply begins with it".to_owned());
         }
         if success.is_none() && fail.as_deref() == Some("") {
             self.fault("RETURN_FAIL", "a text is expected: every reply begins with the empty one");
@@ -228,24 +194,6 @@ impl Reader {
             (None, Some(fail)) => Success::BeginsNotWith(fail),
             (None, None) => Success::Status,
         }
-    }
-
-    fn time_out(&mut self) -> (Duration, Duration) {
-        let given = match self.object.get("TIMEOUT") {
-            None => Some(TIME_OUT),
-            Some(Value::Number(total)) => total.as_f64().map(|total| (TIME_OUT.0.min(total / 2.0), total)),
-            Some(Value::String(text)) => pair(text),
-            Some(_) => None,
-        };
-        // connecting must end first: only then is it known that nothing was sent
-        let good =
-            given.filter(|(connect, total)| *connect > 0.0 && connect < total && *total <= LONGEST_TIME_OUT);
-        if good.is_none() {
-            let expected = "seconds to connect and seconds in all are expected, the first below the second, as in \"5,20\"; at most 300";
-            self.fault("TIMEOUT", expected);
-        }
-        let (connect, total) = good.unwrap_or(TIME_OUT);
-        (Duration::from_secs_f64(connect), Duration::from_secs_f64(total))
     }
 
     fn ambiguous(&mut self) -> UnknownRule {
@@ -258,22 +206,5 @@ impl Reader {
                 UnknownRule::Resend
             }
         }
-    }
-}
-
-/// `connect,total`.
-fn pair(text: &str) -> Option<(f64, f64)> {
-    let (connect, total) = text.split_once(',')?;
-    Some((connect.trim().parse().ok()?, total.trim().parse().ok()?))
-}
-
-/// The usual reason why a pasted text is no JSON.
-fn quotes(text: &str) -> &'static str {
-    if text.contains(['“', '”', '„', '‟', '″', '‘', '’']) {
-        ": typographic quotes (“ ”) stand where JSON takes the double quote (\") only"
-    } else if text.trim_start().trim_start_matches('{').trim_start().starts_with('\'') {
-        ": single quotes (') stand where JSON takes the double quote (\") only"
-    } else {
-        ""
     }
 }

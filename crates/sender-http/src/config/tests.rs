@@ -1,16 +1,18 @@
 //! What is taken, and what is refused in which words.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
 
 fn config(json: &str) -> HttpConfig {
-    HttpConfig::from_json(json).unwrap_or_else(|faults| panic!("{faults:?}"))
+    HttpConfig::from_json(json, Path::new("")).unwrap_or_else(|faults| panic!("{faults:?}"))
 }
 
 /// `key: message` of each fault.
 fn faults(json: &str) -> Vec<String> {
-    let faults = HttpConfig::from_json(json).expect_err("it is refused");
+    let faults = HttpConfig::from_json(json, Path::new("")).expect_err("it is refused");
     faults.iter().map(|fault| format!("{}: {}", fault.key, fault.message)).collect()
 }
 
@@ -24,8 +26,8 @@ fn a_url_alone_is_enough() {
     assert_eq!(config.method, Method::Post);
     assert_eq!((config.text_key.as_str(), config.phone_key.as_str()), ("sms", "phone"));
     assert!(config.success == Success::Status && config.login.is_none() && config.proxy.is_none());
-    assert_eq!(config.connect_time_out, Duration::from_secs(5));
-    assert_eq!(config.total_time_out, Duration::from_secs(20));
+    assert_eq!(config.time_outs.connect, Duration::from_secs(5));
+    assert_eq!(config.time_outs.total, Duration::from_secs(20));
     assert_eq!(config.ambiguous, UnknownRule::Resend);
     assert!(config.warnings().is_empty());
 }
@@ -127,8 +129,8 @@ fn time_outs_are_connect_and_total_seconds() {
         ("4", 2_000, 4_000),
     ] {
         let config = config(&format!(r#"{{"URL":"http://gw","TIMEOUT":{text}}}"#));
-        assert_eq!(config.connect_time_out, Duration::from_millis(connect), "{text}");
-        assert_eq!(config.total_time_out, Duration::from_millis(total), "{text}");
+        assert_eq!(config.time_outs.connect, Duration::from_millis(connect), "{text}");
+        assert_eq!(config.time_outs.total, Duration::from_millis(total), "{text}");
     }
     for text in [
         r#""20,5""#,
@@ -246,14 +248,14 @@ fn json_value() -> impl Strategy<Value = serde_json::Value> {
 proptest! {
     #[test]
     fn no_text_can_panic(text in ".{0,80}") {
-        drop(HttpConfig::from_json(&text));
+        drop(HttpConfig::from_json(&text, Path::new("")));
     }
 
     #[test]
     fn no_object_can_panic(
-        values in proptest::collection::vec((proptest::sample::select(keys::KNOWN), json_value()), 0..8),
+        values in proptest::collection::vec((proptest::sample::select(keys::KNOWN.read), json_value()), 0..8),
     ) {
         let object: serde_json::Map<_, _> = values.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-        drop(HttpConfig::from_json(&serde_json::Value::from(object).to_string()));
+        drop(HttpConfig::from_json(&serde_json::Value::from(object).to_string(), Path::new("")));
     }
 }

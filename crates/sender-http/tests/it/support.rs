@@ -1,5 +1,6 @@
 //! A provider for a test, and short words for its verdicts.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ pub(crate) fn provider_at(url: &str, keys: Value) -> HttpProvider {
     for (key, value) in keys.as_object().unwrap() {
         config[key] = value.clone();
     }
-    let config = HttpConfig::from_json(&config.to_string()).unwrap();
+    let config = HttpConfig::from_json(&config.to_string(), Path::new("")).unwrap();
     HttpProvider::new(config, Arc::new(SystemClock)).unwrap()
 }
 

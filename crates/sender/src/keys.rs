@@ -1,0 +1,94 @@
+//! The keys of `SMSProviderConfig`: a JSON object, read key by key, with every mistake collected.
+
+mod json;
+mod read;
+
+use std::path::{Path, PathBuf};
+
+use mtan_daemon::Fault;
+use serde_json::{Map, Value};
+
+pub use read::TimeOuts;
+
+/// The names that a provider has.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    /// Keys that are read.
+    pub read: &'static [&'static str],
+    /// Keys that mean something to LinOTP or to our own documents and are not built yet. They are refused: a gateway that
+    /// is driven without what somebody wrote down sends wrong SMS, or none.
+    pub not_yet: &'static [&'static str],
+}
+
+/// The object that is being read, and what is wrong with it so far. Faults name keys, seen from the JSON's top, and
+/// never a value: values are passwords.
+pub struct Keys {
+    object: Map<String, Value>,
+    folder: PathBuf,
+    known: Known,
+    faults: Vec<Fault>,
+    warnings: Vec<String>,
+}
+
+impl Keys {
+    /// The object in `text`; its unknown keys are faults already. Relative paths in it start in `folder`. An error says
+    /// where the text stops being an object, with line, column and the usual reason: the wrong quotes.
+    pub fn parse(text: &str, folder: &Path, known: Known) -> Result<Keys, Vec<Fault>> {
+        let object = json::object(text).map_err(|message| vec![Fault { key: String::new(), message }])?;
+        let faults = object.keys().filter_map(|key| known.refusal(key));
+        let faults = faults.collect();
+        Ok(Keys { object, folder: folder.to_owned(), known, faults, warnings: Vec::new() })
+    }
+
+    /// Notes a mistake. `key` is seen from the JSON's top: `PARAMETER.from`.
+    pub fn fault(&mut self, key: impl Into<String>, message: impl Into<String>) {
+        self.faults.push(Fault { key: key.into(), message: message.into() });
+    }
+
+    /// Notes what is allowed and still looks like a mistake; for the log, once, at the start.
+    pub fn warn(&mut self, message: impl Into<String>) {
+        self.warnings.push(message.into());
+    }
+
+    /// Whether `key` is there.
+    pub fn has(&self, key: &str) -> bool {
+        self.value(key).is_some()
+    }
+
+    /// What stands at `key`, as it is.
+    pub fn value(&self, key: &str) -> Option<&Value> {
+        debug_assert!(self.known.read.contains(&key), "{key} is on the list of keys that are read");
+        self.object.get(key)
+    }
+
+    /// Every mistake, or `read` with the warnings. `read` is `None` only beside a fault.
+    pub fn finish<T>(self, read: Option<T>) -> Result<(T, Vec<String>), Vec<Fault>> {
+        match read {
+            Some(read) if self.faults.is_empty() => Ok((read, self.warnings)),
+            _ => Err(self.faults),
+        }
+    }
+}
+
+impl Known {
+    /// Why `key` cannot be there; `None` if it can.
+    fn refusal(&self, key: &str) -> Option<Fault> {
+        let message = if self.read.contains(&key) {
+            return None;
+        } else if self.not_yet.contains(&key) {
+            "is not supported yet".to_owned()
+        } else {
+            format!("no such key; did you mean {}?", self.nearest(key))
+        };
+        Some(Fault { key: key.to_owned(), message })
+    }
+
+    fn nearest(&self, key: &str) -> &'static str {
+        let key = key.to_lowercase();
+        let distance = |known: &&&str| strsim::damerau_levenshtein(&known.to_lowercase(), &key);
+        self.read.iter().chain(self.not_yet).min_by_key(distance).copied().unwrap_or("another name")
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
