@@ -14,6 +14,11 @@ pub trait Consumer: Send + 'static {
     /// The next job; waits for one, across broker restarts. `None` only after [`Consumer::cancel`].
     async fn next(&mut self) -> Option<Delivery>;
 
+    /// Has at most `most` jobs in hand from now on, not counting what is in hand already. With 0 it takes none until it is
+    /// told otherwise: what was fetched and not yet returned by `next` goes back to the queue unharmed, so that others can
+    /// have it, before this returns; `next` waits meanwhile. May be dropped while it waits, and is done all the same.
+    async fn fetch(&mut self, most: u16);
+
     /// Takes no more jobs. What was fetched and not yet returned by `next` goes back to the queue unharmed.
     async fn cancel(&mut self);
 }

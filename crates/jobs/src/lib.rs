@@ -8,6 +8,7 @@ mod delivery;
 mod job;
 mod names;
 mod publish;
+mod rate;
 mod report;
 mod time;
 
@@ -21,5 +22,6 @@ pub use delivery::{Again, Attempts, Consumer, Delivery, Receipt, ReplyTo, Settle
 pub use job::{DEFAULT_LIFE, SendJob, VERSION};
 pub use names::{JobId, NameError, Pool, Reference};
 pub use publish::{PublishError, Publisher, ReportConsumer, ReportDelivery, ReportPublisher, ReportReceipt};
+pub use rate::{Limit, LimitError, RateBook, RateError, Turn};
 pub use report::{Outcome, ReportCode, ReportError, SendReport};
 pub use time::{format_time, parse_time};

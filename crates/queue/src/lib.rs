@@ -6,8 +6,10 @@ mod queue;
 mod redis_claims;
 mod redis_deliveries;
 mod redis_link;
+mod redis_rates;
 
-pub use embedded::{DeadJob, embedded_claims, embedded_dead, embedded_deliveries};
+pub use embedded::{DeadJob, embedded_claims, embedded_dead, embedded_deliveries, embedded_rates};
 pub use queue::{Queue, QueueUrlError};
 pub use redis_claims::redis_claims;
 pub use redis_deliveries::redis_deliveries;
+pub use redis_rates::redis_rates;

@@ -20,10 +20,10 @@ use scripts::Scripts;
 /// Times are the asker's: leases and deadlines are compared with the `now` that it brings. Redis' own expiry only
 /// sweeps out what nobody asks for any more.
 ///
-/// A sender needs nothing in Redis but its claims, and the delivery reports that it awaits. As an ACL:
+/// A sender needs nothing in Redis but its claims, its pools' rates, and the delivery reports that it awaits. As an ACL:
 ///
 /// ```text
-/// ACL SETUSER mtan-sender on >PASSWORD resetkeys resetchannels -@all ~mtan:claim:* ~mtan:delivery:* +evalsha +script|load +hmget +hset +hdel +hincrby +pexpire +pttl
+/// ACL SETUSER mtan-sender on >PASSWORD resetkeys resetchannels -@all ~mtan:claim:* ~mtan:rate:* ~mtan:delivery:* +evalsha +script|load +hmget +hset +hdel +hincrby +pexpire +pttl +get +set +time
 /// ```
 pub fn redis_claims(url: &str) -> Result<Arc<dyn ClaimBook>, QueueUrlError> {
     Ok(Arc::new(RedisClaims { link: RedisLink::new(url)?, scripts: Scripts::default() }))

@@ -10,7 +10,7 @@ use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, 
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection};
 use mtan_jobs::Pool;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -67,6 +67,7 @@ impl Session {
 /// Deliveries of one queue, in the order in which they came.
 pub(super) struct Feed {
     shelf: Arc<Shelf>,
+    prefetch: watch::Sender<u16>,
     stop: CancellationToken,
 }
 
@@ -75,11 +76,13 @@ pub(super) struct Shelf {
     parcels: Mutex<VecDeque<Parcel>>,
     more: Notify,
     state: Mutex<Result<(), String>>,
+    /// The prefetch that is in force: all that had come by another one and was not taken went back.
+    prefetch: watch::Sender<u16>,
     stopped: CancellationToken,
 }
 
 impl Shelf {
-    /// Whether the consumer consumes; also when it was stopped, for then nobody wants it to.
+    /// Whether the consumer consumes; also when it rests or was stopped, for then nobody wants it to.
     pub(super) fn ready(&self) -> Result<(), String> {
         if self.stopped.is_cancelled() { Ok(()) } else { self.state().clone() }
     }
@@ -106,11 +109,14 @@ impl Feed {
             parcels: Mutex::default(),
             more: Notify::new(),
             state: Mutex::new(waiting),
+            prefetch: watch::Sender::new(prefetch),
             stopped: CancellationToken::new(),
         });
-        let consuming = Consuming { link, source, prefetch, shelf: shelf.clone(), stop: stop.clone() };
+        let (prefetch, wanted) = watch::channel(prefetch);
+        let consuming =
+            Consuming { link, source, prefetch: wanted, shelf: shelf.clone(), stop: stop.clone() };
         tokio::spawn(consuming.run());
-        Feed { shelf, stop }
+        Feed { shelf, prefetch, stop }
     }
 
     pub(super) fn shelf(&self) -> Arc<Shelf> {
@@ -136,6 +142,17 @@ impl Feed {
         }
     }
 
+    /// Has at most `most` in hand from now on, beside what is in hand already; with 0 it rests. Returns when everything
+    /// that was not taken is on its way back.
+    pub(super) async fn fetch(&mut self, most: u16) {
+        let mut in_force = self.shelf.prefetch.subscribe();
+        self.prefetch.send_replace(most);
+        tokio::select! {
+            _ = in_force.wait_for(|prefetch| *prefetch == most) => {}
+            () = self.shelf.stopped.cancelled() => {}
+        }
+    }
+
     /// Stops, and returns when everything that was not taken is on its way back.
     pub(super) async fn stop(&mut self) {
         self.stop.cancel();
@@ -153,8 +170,8 @@ impl Drop for Feed {
 enum End {
     /// It was to stop.
     Stopped,
-    /// There was nothing to do for long; the next session begins.
-    Idle,
+    /// Another session is wanted: there was nothing to do for long, or the prefetch is another one.
+    Again,
     /// It broke.
     Lost(String),
 }
@@ -162,21 +179,27 @@ enum End {
 struct Consuming {
     link: Link,
     source: Source,
-    prefetch: u16,
+    /// What is wanted; 0 = a rest.
+    prefetch: watch::Receiver<u16>,
     shelf: Arc<Shelf>,
     stop: CancellationToken,
 }
 
 impl Consuming {
-    async fn run(self) {
+    async fn run(mut self) {
         let mut waits = backoff();
-        while let Some(live) = self.connection().await {
-            let wait = match self.open(&live).await {
+        while let Some(prefetch) = self.wanted().await {
+            let live = tokio::select! {
+                live = self.connection() => live,
+                () = self.another_than(prefetch) => continue,
+            };
+            let Some(live) = live else { break };
+            let wait = match self.open(&live, prefetch).await {
                 Ok((session, deliveries)) => {
                     waits = backoff();
-                    match self.serve(session, deliveries).await {
+                    match self.serve(session, deliveries, prefetch).await {
                         End::Stopped => break,
-                        End::Idle => continue,
+                        End::Again => continue,
                         End::Lost(why) => self.down(why),
                     }
                     LET_THEM_NOTICE
@@ -186,12 +209,43 @@ impl Consuming {
                     waits.next().unwrap_or(ANSWER_WITHIN)
                 }
             };
-            self.pause(&live, wait).await;
+            tokio::select! {
+                () = self.pause(&live, wait) => {}
+                () = self.another_than(prefetch) => {}
+            }
             if self.stop.is_cancelled() {
                 break;
             }
         }
         self.shelf.stopped.cancel();
+    }
+
+    /// The prefetch, once there is one; `None` = told to stop. A rest is no fault: whoever asks hears that all is well.
+    async fn wanted(&mut self) -> Option<u16> {
+        loop {
+            let prefetch = *self.prefetch.borrow_and_update();
+            if prefetch != *self.shelf.prefetch.borrow() {
+                self.give_back().await;
+                self.shelf.prefetch.send_replace(prefetch);
+            }
+            if prefetch > 0 {
+                return Some(prefetch);
+            }
+            *self.shelf.state() = Ok(());
+            tokio::select! {
+                () = self.stop.cancelled() => return None,
+                () = self.link.stopped() => return None,
+                changed = self.prefetch.changed() => changed.ok()?,
+            }
+        }
+    }
+
+    /// Until another prefetch is wanted.
+    async fn another_than(&self, prefetch: u16) {
+        let mut wanted = self.prefetch.clone();
+        if wanted.wait_for(|wanted| *wanted != prefetch).await.is_err() {
+            std::future::pending().await // nobody is there to want it: the stop is on its way
+        }
     }
 
     /// The next connection that is up; `None` = told to stop.
@@ -221,12 +275,12 @@ impl Consuming {
     }
 
     /// The queue, its consumer, and a second channel to look at the queue.
-    async fn open(&self, live: &Arc<Live>) -> Result<(Arc<Session>, lapin::Consumer), String> {
+    async fn open(&self, live: &Arc<Live>, prefetch: u16) -> Result<(Arc<Session>, lapin::Consumer), String> {
         let opening = async {
             self.source.declare(&live.connection).await?;
             let looker = live.connection.create_channel().await?;
             let channel = live.connection.create_channel().await?;
-            channel.basic_qos(self.prefetch, BasicQosOptions::default()).await?;
+            channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
             let options = BasicConsumeOptions::default();
             let arguments = FieldTable::default();
             let deliveries =
@@ -241,9 +295,9 @@ impl Consuming {
     }
 
     /// Takes what comes until the session ends.
-    async fn serve(&self, session: Arc<Session>, mut deliveries: lapin::Consumer) -> End {
+    async fn serve(&self, session: Arc<Session>, mut deliveries: lapin::Consumer, prefetch: u16) -> End {
         self.up();
-        let mut watch = Watch::new(self.source.queue(), self.prefetch);
+        let mut watch = Watch::new(self.source.queue(), prefetch);
         let why = loop {
             tokio::select! {
                 () = self.stop.cancelled() => {
@@ -251,6 +305,10 @@ impl Consuming {
                     self.give_back().await;
                     return End::Stopped;
                 }
+                () = self.another_than(prefetch) => match self.unsubscribe(&session, &mut deliveries).await {
+                    Ok(()) => return End::Again,
+                    Err(why) => break why,
+                },
                 delivery = deliveries.next() => match delivery {
                     Some(Ok(delivery)) => {
                         watch.something_came();
@@ -263,7 +321,7 @@ impl Consuming {
                     Look::Fine => {}
                     Look::Unserved(why) => break why,
                     Look::Idle => match self.unsubscribe(&session, &mut deliveries).await {
-                        Ok(()) => return End::Idle,
+                        Ok(()) => return End::Again,
                         Err(why) => break why,
                     },
                 },

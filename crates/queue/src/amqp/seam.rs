@@ -62,6 +62,10 @@ impl Consumer for AmqpConsumer {
         })
     }
 
+    async fn fetch(&mut self, most: u16) {
+        self.feed.fetch(most).await;
+    }
+
     async fn cancel(&mut self) {
         self.feed.stop().await;
     }

@@ -20,8 +20,8 @@ pub(super) struct EmbeddedConsumer {
     shared: Arc<Shared>,
     pool: Pool,
     bell: Arc<Notify>,
-    /// One permit for each job that may be in hand.
-    hands: Arc<Semaphore>,
+    /// One permit for each job that may be in hand; none = takes no jobs for now.
+    hands: Option<Arc<Semaphore>>,
     cancelled: bool,
 }
 
@@ -34,8 +34,7 @@ enum Look {
 
 impl EmbeddedConsumer {
     pub(super) fn new(shared: Arc<Shared>, pool: Pool, bell: Arc<Notify>, prefetch: u16) -> EmbeddedConsumer {
-        let hands = Arc::new(Semaphore::new(usize::from(prefetch.max(1))));
-        EmbeddedConsumer { shared, pool, bell, hands, cancelled: false }
+        EmbeddedConsumer { shared, pool, bell, hands: Some(hands(prefetch.max(1))), cancelled: false }
     }
 
     fn look(&self) -> Look {
@@ -91,8 +90,9 @@ impl Consumer for EmbeddedConsumer {
         if self.cancelled {
             return None;
         }
+        let Some(hands) = &self.hands else { return std::future::pending().await };
         loop {
-            let hand = Arc::clone(&self.hands).acquire_owned().await.expect("it is never closed");
+            let hand = Arc::clone(hands).acquire_owned().await.expect("it is never closed");
             // Listen before looking: what comes in between rings.
             let mut rung = pin!(self.bell.notified());
             rung.as_mut().enable();
@@ -109,9 +109,18 @@ impl Consumer for EmbeddedConsumer {
         }
     }
 
+    /// Jobs in hand keep the permits that they have, of a set that nobody draws from any more.
+    async fn fetch(&mut self, most: u16) {
+        self.hands = (most > 0).then(|| hands(most));
+    }
+
     async fn cancel(&mut self) {
         self.cancelled = true;
     }
+}
+
+fn hands(most: u16) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(most.into()))
 }
 
 fn until(now: Timestamp, due: Timestamp) -> Duration {

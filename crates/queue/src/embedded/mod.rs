@@ -6,6 +6,7 @@ mod deliveries;
 mod hands;
 mod pools;
 mod publisher;
+mod rates;
 mod receipt;
 mod reports;
 mod shelf;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use claims::embedded_claims;
 pub use deliveries::embedded_deliveries;
+pub use rates::embedded_rates;
 pub use tables::DeadJob;
 
 use consumer::EmbeddedConsumer;

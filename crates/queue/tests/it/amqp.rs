@@ -1,4 +1,4 @@
-//! The queue over a real RabbitMQ, and the claim book in a real Redis.
+//! The queue over a real RabbitMQ, and the claim book and the rates in a real Redis.
 
 #![allow(clippy::unwrap_used, reason = "a test that unwraps in vain fails, as it should")]
 
@@ -6,6 +6,8 @@ mod claims;
 mod deliveries;
 mod far_side;
 mod outages;
+mod rates;
+mod rest;
 mod wire;
 
 use mtan_queue::Queue;

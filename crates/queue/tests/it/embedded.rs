@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mtan_embedded::Embedded;
-use mtan_jobs::{Again, Attempts, ClaimBook, DeliveryBook, Fault, SendJob, SystemClock};
-use mtan_queue::{DeadJob, Queue, embedded_claims, embedded_dead, embedded_deliveries};
+use mtan_jobs::{Again, Attempts, ClaimBook, DeliveryBook, Fault, RateBook, SendJob, SystemClock};
+use mtan_queue::{DeadJob, Queue, embedded_claims, embedded_dead, embedded_deliveries, embedded_rates};
 use mtan_seal::ServerKey;
 use tempfile::TempDir;
 
-use crate::suite::{Bench, ClaimBench, DeadLetter, DeliveryBench, consumer, id, job, next, pool, publisher};
+use crate::suite::{
+    Bench, ClaimBench, DeadLetter, DeliveryBench, RateBench, consumer, id, job, next, pool, publisher,
+};
 
 /// A file in a folder of its own. A crash moves on to a copy of the file as it is at that moment.
 struct InFile {
@@ -82,6 +84,19 @@ impl ClaimBench for InFileClaims {
 
     fn book(&self) -> Arc<dyn ClaimBook> {
         embedded_claims(&self.0.file)
+    }
+}
+
+/// The rates of one process.
+struct InProcess(Arc<dyn RateBook>);
+
+impl RateBench for InProcess {
+    async fn fresh() -> InProcess {
+        InProcess(embedded_rates())
+    }
+
+    fn book(&self) -> Arc<dyn RateBook> {
+        Arc::clone(&self.0)
     }
 }
 
@@ -160,4 +175,8 @@ mod claims {
 
 mod deliveries {
     crate::suite::promises!(deliveries: super::InFileDeliveries);
+}
+
+mod rates {
+    crate::suite::promises!(rates: super::InProcess);
 }

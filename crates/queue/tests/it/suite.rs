@@ -1,11 +1,13 @@
-//! What every queue and every claim book promises, written once: each kind runs it through its own [`Bench`].
+//! What every queue, every claim book and every kind of rates promises, written once: each kind runs it through its own
+//! [`Bench`].
 //!
-//! `promises!(jobs: MyBench)` makes a test of each promise; so do `reports` and, with a [`ClaimBench`] or a
-//! [`DeliveryBench`], `claims` and `deliveries`.
+//! `promises!(jobs: MyBench)` makes a test of each promise; so do `reports` and, with a bench of their own, `claims`,
+//! `deliveries` and `rates`.
 
 pub(crate) mod claims;
 pub(crate) mod deliveries;
 pub(crate) mod jobs;
+pub(crate) mod rates;
 pub(crate) mod reports;
 
 use std::sync::Arc;
@@ -13,8 +15,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mtan_jobs::{
-    ClaimBook, Clock, Consumer, Delivery, DeliveryBook, JobId, Outcome, Pool, Publisher, ReportCode, SendJob,
-    SendReport, SystemClock,
+    ClaimBook, Clock, Consumer, Delivery, DeliveryBook, JobId, Outcome, Pool, Publisher, RateBook,
+    ReportCode, SendJob, SendReport, SystemClock,
 };
 use mtan_queue::Queue;
 use mtan_testkit::wait_until;
@@ -46,6 +48,14 @@ pub(crate) trait DeliveryBench: Sized {
     async fn fresh() -> Self;
     /// The book.
     fn book(&self) -> Arc<dyn DeliveryBook>;
+}
+
+/// Rates that nobody has used yet.
+pub(crate) trait RateBench: Sized {
+    /// New ones.
+    async fn fresh() -> Self;
+    /// The rates as one more sender sees them.
+    fn book(&self) -> Arc<dyn RateBook>;
 }
 
 /// A buried job, as an operator finds it.
@@ -80,6 +90,9 @@ macro_rules! promises {
             a_job_given_back_comes_again_at_once,
             a_next_that_is_given_up_loses_nothing,
             a_cancelled_consumer_gives_back_what_it_has_not_handed_out,
+            a_consumer_that_fetches_none_leaves_all_to_others,
+            a_consumer_fetches_as_many_as_it_is_told_to,
+            a_consumer_that_fetches_none_can_be_cancelled,
             a_thousand_jobs_through_four_consumers_come_once_each,
         );
     };
@@ -115,6 +128,16 @@ macro_rules! promises {
             a_job_handed_over_again_keeps_its_ticket_and_what_was_told,
             after_its_time_a_job_begins_anew,
             of_a_hundred_with_the_same_news_one_is_first,
+        );
+    };
+    (rates: $bench:ty) => {
+        $crate::suite::promises!(@ rates RateBench $bench:
+            a_burst_goes_at_once_and_no_more,
+            two_senders_of_a_pool_share_its_rate,
+            each_pool_has_a_rate_of_its_own,
+            senders_that_press_get_the_rate_and_never_more,
+            who_waits_as_long_as_it_was_told_gets_its_turn,
+            a_pause_does_not_pile_up_more_than_the_burst,
         );
     };
     (@ $suite:ident $kind:ident $bench:ty: $($promise:ident),+ $(,)?) => {

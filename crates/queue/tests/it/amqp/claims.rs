@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use mtan_jobs::{Claim, ClaimBook, Owner, Unknown};
-use mtan_queue::redis_claims;
+use mtan_jobs::{Claim, ClaimBook, Limit, Owner, Unknown};
+use mtan_queue::{redis_claims, redis_rates};
 use mtan_testkit::redis::RedisServer;
 use mtan_testkit::wait_until;
 use tokio::time::Instant;
 
-use crate::suite::{ClaimBench, PATIENCE, job_id, now, report};
+use crate::suite::{ClaimBench, PATIENCE, job_id, now, pool, report};
 
 const LEASE: Duration = Duration::from_secs(10);
 const KEEP: SignedDuration = SignedDuration::from_hours(1);
@@ -132,8 +132,8 @@ async fn an_entry_goes_from_redis_by_itself() {
 }
 
 /// The line that stands in the documentation of `redis_claims`.
-const ACL: &str = "resetkeys resetchannels -@all ~mtan:claim:* ~mtan:delivery:* +evalsha +script|load +hmget +hset +hdel +hincrby \
-                   +pexpire +pttl";
+const ACL: &str = "resetkeys resetchannels -@all ~mtan:claim:* ~mtan:rate:* ~mtan:delivery:* +evalsha +script|load \
+                   +hmget +hset +hdel +hincrby +pexpire +pttl +get +set +time";
 
 /// The address of `redis` for a user with a sender's rights.
 pub(super) async fn least_rights(redis: &RedisServer) -> String {
@@ -150,6 +150,10 @@ pub(super) async fn least_rights(redis: &RedisServer) -> String {
 async fn a_sender_needs_no_more_rights_in_redis_than_its_documentation_says() {
     let redis = RedisServer::start().await;
     let url = least_rights(&redis).await;
+    let rates = redis_rates(&url).unwrap();
+    for most in [1, 2] {
+        assert!(rates.take(&pool("alpha"), &Limit::new(1.0, 1).unwrap(), most).await.is_ok());
+    }
     let book = redis_claims(&url).unwrap();
     let one = job_id("one");
     assert_eq!(claim(&book, "a").await, Ok(Claim::Taken { unknowns: 0 }));
@@ -168,9 +172,15 @@ async fn a_sender_needs_no_more_rights_in_redis_than_its_documentation_says() {
 
     // and what it has does not open anything else
     let mut sender = redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
-    for name in ["HGET", "HMGET", "DEL"] {
-        let mut command = redis::cmd(name);
-        let answer = command.arg("mtan:token:SMS1").arg("pin").query_async::<redis::Value>(&mut sender).await;
+    for command in [
+        "HGET mtan:token:SMS1 pin",
+        "HMGET mtan:token:SMS1 pin",
+        "DEL mtan:claim:one",
+        "GET mtan:outbox",
+        "SET mtan:x 1",
+    ] {
+        let words = command.split(' ').collect::<Vec<_>>();
+        let answer = redis::cmd(words[0]).arg(&words[1..]).query_async::<redis::Value>(&mut sender).await;
         let refused = answer.expect_err("it has no right to that").to_string();
         assert!(refused.to_uppercase().contains("NOPERM") || refused.contains("no permissions"), "{refused}");
     }

@@ -259,6 +259,61 @@ pub(crate) async fn a_cancelled_consumer_gives_back_what_it_has_not_handed_out(b
     nothing_is_left(&bench, "alpha").await;
 }
 
+pub(crate) async fn a_consumer_that_fetches_none_leaves_all_to_others(bench: impl Bench) {
+    let publisher = publisher(&bench, &["alpha"]).await;
+    for n in 0..10 {
+        publisher.publish(&job(&format!("job-{n}"), &["alpha"])).await.unwrap();
+    }
+    let mut resting = consumer(&bench, "alpha", 10).await;
+    let in_hand = next(&mut resting).await;
+    resting.fetch(0).await;
+    assert_eq!(bench.queue().ready(), Ok(()), "a rest is no fault");
+    let mut other = consumer(&bench, "alpha", 10).await;
+    let mut seen = BTreeSet::from([id(&in_hand)]);
+    for _ in 0..9 {
+        let delivery = next(&mut other).await;
+        assert!(seen.insert(id(&delivery)), "{} came twice", id(&delivery));
+        delivery.receipt.ack().await.unwrap();
+    }
+    other.cancel().await;
+    // what was in hand before the rest is still the resting one's
+    in_hand.receipt.ack().await.unwrap();
+    publisher.publish(&job("later", &["alpha"])).await.unwrap();
+    assert!(timeout(Duration::from_millis(500), resting.next()).await.is_err(), "it rests");
+    resting.fetch(10).await;
+    assert_eq!(id(&next(&mut resting).await), "later");
+}
+
+pub(crate) async fn a_consumer_fetches_as_many_as_it_is_told_to(bench: impl Bench) {
+    let publisher = publisher(&bench, &["alpha"]).await;
+    for n in 0..4 {
+        publisher.publish(&job(&format!("job-{n}"), &["alpha"])).await.unwrap();
+    }
+    let mut first = consumer(&bench, "alpha", 10).await;
+    let before = next(&mut first).await;
+    first.fetch(1).await;
+    let one = next(&mut first).await;
+    assert!(timeout(Duration::from_millis(500), first.next()).await.is_err(), "one at a time");
+    one.receipt.ack().await.unwrap();
+    let two = next(&mut first).await;
+    first.fetch(10).await;
+    let three = next(&mut first).await;
+    let ids: BTreeSet<String> = [&before, &two, &three].into_iter().map(id).collect();
+    assert_eq!(ids.len(), 3, "{ids:?}");
+    for delivery in [before, two, three] {
+        delivery.receipt.ack().await.unwrap();
+    }
+    drop(first);
+    nothing_is_left(&bench, "alpha").await;
+}
+
+pub(crate) async fn a_consumer_that_fetches_none_can_be_cancelled(bench: impl Bench) {
+    let mut resting = consumer(&bench, "alpha", 10).await;
+    resting.fetch(0).await;
+    timeout(PATIENCE, resting.cancel()).await.expect("it is cancelled");
+    assert!(timeout(PATIENCE, resting.next()).await.expect("it answers").is_none());
+}
+
 pub(crate) async fn a_thousand_jobs_through_four_consumers_come_once_each(bench: impl Bench) {
     const JOBS: usize = 1000;
     let publisher = publisher(&bench, &["alpha"]).await;
