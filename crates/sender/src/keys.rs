@@ -31,13 +31,21 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// The object in `text`; its unknown keys are faults already. Relative paths in it start in `folder`. An error says
-    /// where the text stops being an object, with line, column and the usual reason: the wrong quotes.
+    /// [`Keys::object_in`] and [`Keys::of`] in one.
     pub fn parse(text: &str, folder: &Path, known: Known) -> Result<Keys, Vec<Fault>> {
-        let object = json::object(text).map_err(|message| vec![Fault { key: String::new(), message }])?;
-        let faults = object.keys().filter_map(|key| known.refusal(key));
-        let faults = faults.collect();
-        Ok(Keys { object, folder: folder.to_owned(), known, faults, warnings: Vec::new() })
+        Ok(Keys::of(Keys::object_in(text)?, folder, known))
+    }
+
+    /// The object in `text`. An error says where the text stops being one, with line, column and the usual reason: the
+    /// wrong quotes.
+    pub fn object_in(text: &str) -> Result<Map<String, Value>, Vec<Fault>> {
+        json::object(text).map_err(|message| vec![Fault { key: String::new(), message }])
+    }
+
+    /// The keys of `object`; unknown ones are faults already. Relative paths in it start in `folder`.
+    pub fn of(object: Map<String, Value>, folder: &Path, known: Known) -> Keys {
+        let faults = object.keys().filter_map(|key| known.refusal(key)).collect();
+        Keys { object, folder: folder.to_owned(), known, faults, warnings: Vec::new() }
     }
 
     /// Notes a mistake. `key` is seen from the JSON's top: `PARAMETER.from`.
@@ -71,6 +79,11 @@ impl Keys {
 }
 
 impl Known {
+    /// Whether `key` is a name of this provider's, read or not.
+    pub fn has(&self, key: &str) -> bool {
+        self.read.contains(&key) || self.not_yet.contains(&key)
+    }
+
     /// Why `key` cannot be there; `None` if it can.
     fn refusal(&self, key: &str) -> Option<Fault> {
         let message = if self.read.contains(&key) {

@@ -30,6 +30,17 @@ pub trait Provider: Send + Sync + 'static {
     /// Hands `job` over, once, and classifies what came of it. `deadline` is when the code in it dies: it has not
     /// passed at the call, and no part of the hand-over that may still be called off is begun after it.
     async fn send(&self, job: &SendJob, deadline: Timestamp) -> Verdict;
+
+    /// What [`Provider::send`] would hand over, for a person's eyes: several lines without password, text and whole number.
+    fn preview(&self, job: &SendJob, deadline: Timestamp) -> String {
+        let _ = deadline;
+        format!("a text to {}, by {}", job.to, self.kind())
+    }
+
+    /// As [`Provider::send`], and the rule of the configuration that the answer was judged by, in a sentence.
+    async fn send_and_explain(&self, job: &SendJob, deadline: Timestamp) -> (Verdict, Option<String>) {
+        (self.send(job, deadline).await, None)
+    }
 }
 
 /// What a provider found out. Failure is classified here, once; the loop obeys and never reads a detail.

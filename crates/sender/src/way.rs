@@ -44,9 +44,11 @@ impl Way {
         let provider = match build(&pool.config, &config.path(""), Arc::clone(clock)) {
             Ok(provider) => provider,
             Err(faults) => {
+                let file =
+                    pool.file.as_ref().map_or_else(String::new, |file| format!(" (in {})", file.display()));
                 for Fault { key: inner, message } in faults {
                     let key = if inner.is_empty() { key.clone() } else { format!("{key}.{inner}") };
-                    config.fault(key, message);
+                    config.fault(key, message + &file);
                 }
                 return None;
             }
