@@ -61,7 +61,7 @@ impl Inbox {
     }
 
     pub(crate) fn consumer(&self, pool: &Pool) -> Taker {
-        Taker { inbox: self.clone(), pool: pool.clone() }
+        Taker { inbox: self.clone(), pool: pool.clone(), most: None, in_hand: Arc::default() }
     }
 
     fn change(&self, number: u64, change: impl FnOnce(&mut Entry)) {
@@ -75,11 +75,18 @@ impl Inbox {
 pub(crate) struct Taker {
     inbox: Inbox,
     pool: Pool,
+    /// As it was told by `fetch`.
+    most: Option<u16>,
+    /// What it has given out since then: each hand holds one of these.
+    in_hand: Arc<()>,
 }
 
 impl Taker {
     /// A due job, or when the next one is due.
     fn look(&self) -> Result<Delivery, Option<Instant>> {
+        if self.most.is_some_and(|most| Arc::strong_count(&self.in_hand) > usize::from(most)) {
+            return Err(None);
+        }
         let mut entries = self.inbox.entries.lock().unwrap();
         let mine = || |e: &&mut Entry| e.pool == self.pool && !e.in_hand;
         let earliest = entries.iter_mut().filter(mine()).min_by_key(|e| e.due);
@@ -94,7 +101,12 @@ impl Taker {
             attempts: entry.attempts,
             published_at: None,
             reply_to: Some(ReplyTo { queue: "asker".into(), correlation_id: Some("7".into()) }),
-            receipt: Box::new(Hand { inbox: self.inbox.clone(), number: entry.number, settled: false }),
+            receipt: Box::new(Hand {
+                inbox: self.inbox.clone(),
+                number: entry.number,
+                settled: false,
+                place: Some(Arc::clone(&self.in_hand)),
+            }),
         })
     }
 }
@@ -114,6 +126,11 @@ impl Consumer for Taker {
         }
     }
 
+    async fn fetch(&mut self, most: u16) {
+        self.inbox.diary.note(format!("fetch {most}"));
+        (self.most, self.in_hand) = (Some(most), Arc::default());
+    }
+
     async fn cancel(&mut self) {
         self.inbox.diary.note("cancel");
     }
@@ -123,6 +140,7 @@ struct Hand {
     inbox: Inbox,
     number: u64,
     settled: bool,
+    place: Option<Arc<()>>,
 }
 
 impl Hand {
@@ -140,9 +158,11 @@ impl Hand {
 
 impl Drop for Hand {
     fn drop(&mut self) {
+        self.place = None;
         if !self.settled {
             self.inbox.change(self.number, |entry| entry.in_hand = false);
         }
+        self.inbox.changed.notify_waiters(); // there is room in a hand again
     }
 }
 
