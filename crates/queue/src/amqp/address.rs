@@ -4,10 +4,21 @@ use std::fmt;
 
 use lapin::uri::{AMQPScheme, AMQPUri};
 
+use super::link::Role;
 use crate::queue::QueueUrlError;
 
 /// Seconds between heartbeats, unless the URL says `?heartbeat=`: a frozen broker is noticed after twice that.
 const HEARTBEAT_SECONDS: u16 = 10;
+
+/// The largest frame, unless the URL says `?frame_max=`. lapin holds two buffers of 32 frames for each connection.
+///
+/// What we publish fits well: bodies are split into frames, and all headers of a message of ours together are below
+/// 8 KiB (see `properties.rs`).
+const FRAME_TO_PUBLISH: u32 = 32 * 1024;
+/// What others publish comes with headers of theirs, and headers are not split: they may fill a frame of what RabbitMQ
+/// allows by default. A job with such headers would end a connection with smaller frames each time it is delivered.
+/// Said here, and not left to the broker, it has lapin take memory that is not resident before it is used.
+const FRAME_TO_CONSUME: u32 = 128 * 1024;
 
 /// What the URL has to look like. An error says this, never the URL itself: the password is in there.
 const SHAPE: &str = "amqp://USER:PASSWORD@HOST:PORT/VHOST is expected, special characters percent-encoded";
@@ -15,7 +26,7 @@ const SHAPE: &str = "amqp://USER:PASSWORD@HOST:PORT/VHOST is expected, special c
 /// A broker's address. `Debug` and `Display` show host, port and vhost only.
 #[derive(Clone)]
 pub(super) struct Address {
-    pub(super) uri: AMQPUri,
+    uri: AMQPUri,
 }
 
 impl Address {
@@ -33,6 +44,16 @@ impl Address {
         }
         uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
         Ok(Address { uri })
+    }
+
+    /// The address for a connection of `role`.
+    pub(super) fn uri(&self, role: Role) -> AMQPUri {
+        let mut uri = self.uri.clone();
+        uri.query.frame_max.get_or_insert(match role {
+            Role::Publish => FRAME_TO_PUBLISH,
+            Role::Consume => FRAME_TO_CONSUME,
+        });
+        uri
     }
 }
 
@@ -84,6 +105,16 @@ mod tests {
             assert_eq!(Address::parse(url).unwrap().uri.vhost, "/", "{url}");
         }
         assert_eq!(Address::parse("amqp://broker/?heartbeat=20").unwrap().uri.query.heartbeat, Some(20));
+    }
+
+    #[test]
+    fn frames_are_small_where_we_publish_and_as_the_url_says() {
+        let frames = |url: &str| {
+            let address = Address::parse(url).unwrap();
+            [Role::Publish, Role::Consume].map(|role| address.uri(role).query.frame_max)
+        };
+        assert_eq!(frames("amqp://broker/v"), [Some(32_768), Some(131_072)]);
+        assert_eq!(frames("amqp://broker/v?frame_max=65536"), [Some(65_536); 2]);
     }
 
     #[test]

@@ -1,40 +1,44 @@
-//! Confirmed publishing: one message at a time on a channel, as many channels as there are messages under way.
+//! Confirmed publishing: a few lanes, each a task with a channel of its own that takes what waits, batch by batch.
 //!
-//! lapin hands a returned (unroutable) message to whichever confirm completes next on that channel. With two messages
-//! under way on one channel the unroutable one could be told "stored" and be lost. One message a channel, and the
-//! answer can only be its own. Channels are opened as they are needed, and used again.
+//! A lane starts when there is something to do and ends when there is nothing, so a lone message goes at once; what
+//! comes while all lanes are busy waits together. A channel is used again when every confirm of its batch has come:
+//! see `batch.rs`.
 
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
-use lapin::{BasicProperties, Channel, Confirmation, Connection};
+use lapin::options::ConfirmSelectOptions;
+use lapin::{Channel, Connection};
 use mtan_jobs::PublishError;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
+use super::batch;
+use super::letter::{self, Answer, Letter, Ticket};
 use super::link::Live;
+use super::waiting::{Batch, Held, Waiting};
 
-/// Messages under way on one connection; the next ones wait for their turn.
+/// Channels on one connection: those of the lanes, and of batches whose confirms are long in coming.
 const CHANNELS: u16 = 128;
 /// Of the broker's `channel_max`, left for declarations.
 const RESERVED: u16 = 4;
 
-/// A message on its way out.
-pub(super) struct Letter {
-    pub(super) exchange: String,
-    pub(super) routing_key: String,
-    pub(super) body: Vec<u8>,
-    pub(super) properties: BasicProperties,
+/// A batch that takes longer is slow, and another lane takes over. Well above a confirm that waits for a busy disk,
+/// and well below the time in which a publish has to be answered.
+const SLOW: Duration = Duration::from_millis(100);
+
+/// The channels of one connection that are open for publishing, and what waits for them.
+pub(super) struct Channels {
+    desk: Mutex<Desk>,
+    /// Messages that nobody waits for any more and that are still under way.
+    overdue: Arc<AtomicUsize>,
 }
 
-/// The channels of one connection that are open for publishing.
-pub(super) struct Channels {
-    idle: Mutex<Vec<Channel>>,
-    turns: Semaphore,
-    /// Messages that nobody waits for any more and that are still under way.
-    overdue: AtomicUsize,
+struct Desk {
+    waiting: Waiting,
+    idle: Vec<Channel>,
 }
 
 impl Channels {
@@ -43,7 +47,8 @@ impl Channels {
             0 => CHANNELS, // AMQP 0-9-1: no limit
             limit => CHANNELS.min(limit.saturating_sub(RESERVED).max(1)),
         };
-        Channels { idle: Mutex::default(), turns: Semaphore::new(most.into()), overdue: AtomicUsize::new(0) }
+        let desk = Desk { waiting: Waiting::new(most.into()), idle: Vec::new() };
+        Channels { desk: Mutex::new(desk), overdue: Arc::default() }
     }
 
     /// Whether the broker answers: false from the first overdue answer until it has come.
@@ -54,9 +59,9 @@ impl Channels {
         }
     }
 
-    async fn take(&self, connection: &Connection) -> lapin::Result<Channel> {
-        let idle = self.idle().pop();
-        if let Some(channel) = idle {
+    async fn open(&self, connection: &Connection) -> lapin::Result<Channel> {
+        let idle = self.desk().idle.pop();
+        if let Some(channel) = idle.filter(|channel| channel.status().connected()) {
             return Ok(channel);
         }
         let channel = connection.create_channel().await?;
@@ -64,126 +69,90 @@ impl Channels {
         Ok(channel)
     }
 
-    fn put_back(&self, channel: Channel) {
-        self.idle().push(channel);
+    /// The end of a lane whose channel is of use to the next one.
+    fn put_back(&self, channel: Channel, held: &Held) {
+        let mut desk = self.desk();
+        desk.waiting.ended(held);
+        desk.idle.push(channel);
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Channel>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Where a message is, between the one who waits for its answer and the one who brings it out.
-#[derive(Default)]
-struct Progress(AtomicU8);
-
-/// Waits for a channel.
-const WAITING: u8 = 0;
-/// Waits for its confirm.
-const SENT: u8 = 1;
-/// Given up before it was sent: it must not go out any more.
-const GIVEN_UP: u8 = 2;
-/// Given up after it was sent.
-const OVERDUE: u8 = 3;
-const DONE: u8 = 4;
-
-impl Progress {
-    /// `false`: it has been given up and must not be sent any more.
-    fn send(&self) -> bool {
-        self.step(WAITING, SENT)
+    /// The end of a lane whose connection is of no use to anybody: all that waits for it.
+    fn clear(&self, held: &Held) -> Vec<Ticket> {
+        let mut desk = self.desk();
+        desk.waiting.ended(held);
+        desk.waiting.clear()
     }
 
-    /// Time is up. Tells what is known about the message now.
-    fn give_up(&self, channels: &Channels) -> PublishError {
-        channels.overdue.fetch_add(1, Ordering::AcqRel);
-        if self.step(WAITING, GIVEN_UP) {
-            return PublishError::Unavailable("the broker is too slow: nothing was sent".to_owned());
-        }
-        if !self.step(SENT, OVERDUE) {
-            channels.overdue.fetch_sub(1, Ordering::AcqRel); // the answer came at this very moment
-        }
-        PublishError::Unconfirmed
-    }
-
-    fn done(&self, channels: &Channels) {
-        if matches!(self.0.swap(DONE, Ordering::AcqRel), GIVEN_UP | OVERDUE) {
-            channels.overdue.fetch_sub(1, Ordering::AcqRel);
-        }
-    }
-
-    fn step(&self, from: u8, to: u8) -> bool {
-        self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Live {
-    /// Publishes `letter` and waits for the broker's word, `within` that time at most.
-    pub(super) async fn publish(
-        self: &Arc<Self>,
-        letter: Letter,
-        within: Duration,
-    ) -> Result<(), PublishError> {
+    /// Publishes `letter` and waits for the broker's word, `within` that time at most. Whoever stops waiting changes
+    /// nothing for the others, nor for the letter.
+    pub(super) async fn publish(self: &Arc<Self>, letter: Letter, within: Duration) -> Answer {
         if self.blocked() {
             return Err(PublishError::Unavailable("blocked by an alarm of the broker".to_owned()));
         }
-        let progress = Arc::new(Progress::default());
-        let (tell, answer) = oneshot::channel();
-        // a task of its own: whoever waits may leave, the channel is free again only when the confirm has come
-        tokio::spawn({
-            let (live, progress) = (self.clone(), progress.clone());
-            async move {
-                let result = live.bring_out(letter, &progress).await;
-                progress.done(&live.channels);
-                tell.send(result).ok(); // nobody may be waiting any more
-            }
-        });
-        match timeout(within, answer).await {
-            Ok(result) => result.unwrap_or(Err(PublishError::Unconfirmed)),
-            Err(_) => Err(progress.give_up(&self.channels)),
+        let (ticket, mut stub) = letter::ticket(&letter, &self.channels.overdue);
+        self.channels.desk().waiting.push(letter, ticket);
+        self.start_lane();
+        match timeout(within, &mut stub.answer).await {
+            Ok(answer) => answer.unwrap_or(Err(PublishError::Unconfirmed)),
+            Err(_) => Err(stub.give_up()),
         }
     }
 
-    async fn bring_out(&self, letter: Letter, progress: &Progress) -> Result<(), PublishError> {
-        let away = |error: String| PublishError::Unavailable(error);
-        let _turn = self.channels.turns.acquire().await.map_err(|error| away(error.to_string()))?;
-        let channel = match self.channels.take(&self.connection).await {
-            Ok(channel) => channel,
-            Err(error) => {
-                self.fail(&error);
-                return Err(away(error.to_string()));
-            }
-        };
-        if !progress.send() {
-            self.channels.put_back(channel);
-            return Err(away("given up".to_owned()));
-        }
-        match confirmed(&channel, letter).await {
-            Ok(answer) => {
-                self.channels.put_back(channel);
-                self.judge(answer)
-            }
-            Err(error) => {
-                self.fail(&error); // an exchange is missing, or the connection broke: all is made anew
-                Err(PublishError::Unconfirmed)
-            }
+    fn start_lane(self: &Arc<Self>) {
+        if self.channels.desk().waiting.start_lane() {
+            tokio::spawn(self.clone().lane());
         }
     }
 
-    fn judge(&self, answer: Confirmation) -> Result<(), PublishError> {
-        match answer {
-            Confirmation::Ack(None) => Ok(()),
-            Confirmation::Ack(Some(_returned)) => Err(PublishError::Unroutable),
-            Confirmation::Nack(_) => Err(PublishError::Full),
-            Confirmation::NotRequested => {
-                self.fail("a channel without confirms"); // each one asked for them: see `take`
-                Err(PublishError::Unconfirmed)
+    async fn lane(self: Arc<Self>) {
+        let mut held = Held::Lane;
+        match self.work(&mut held).await {
+            Ok(channel) => self.channels.put_back(channel, &held),
+            Err(why) => {
+                self.fail(&why); // an exchange is missing, or the connection broke: all is made anew
+                for ticket in self.channels.clear(&held) {
+                    ticket.tell(Err(PublishError::Unavailable(why.clone())));
+                }
             }
         }
+        self.start_lane(); // for what came at the last moment, or waited for this channel
+    }
+
+    /// Brings out batches as long as there are any, and until one is slow: others have taken over then. An error says
+    /// that the connection is of no use any more.
+    async fn work(self: &Arc<Self>, held: &mut Held) -> Result<Channel, String> {
+        let channel = self.channels.open(&self.connection).await.map_err(|error| error.to_string())?;
+        while *held == Held::Lane {
+            let Some(Batch { route, letters, tickets }) = self.channels.desk().waiting.take() else { break };
+            let mut answers = pin!(batch::bring_out(&channel, letters));
+            let answers = match timeout(SLOW, &mut answers).await {
+                Ok(answers) => answers,
+                Err(_) => {
+                    *held = self.channels.desk().waiting.slow(route);
+                    self.start_lane();
+                    answers.await
+                }
+            };
+            tell(tickets, answers)?;
+            yield_now().await; // whoever was answered may have more: that goes along
+        }
+        Ok(channel)
     }
 }
 
-async fn confirmed(channel: &Channel, letter: Letter) -> lapin::Result<Confirmation> {
-    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-    let (exchange, key) = (letter.exchange.into(), letter.routing_key.into());
-    channel.basic_publish(exchange, key, options, &letter.body, letter.properties).await?.await
+fn tell(tickets: Vec<Ticket>, answers: Result<Vec<Answer>, String>) -> Result<(), String> {
+    let (answers, end) = match answers {
+        Ok(answers) => (answers, Ok(())),
+        Err(why) => (vec![Err(PublishError::Unconfirmed); tickets.len()], Err(why)),
+    };
+    for (ticket, answer) in tickets.into_iter().zip(answers) {
+        ticket.tell(answer);
+    }
+    end
 }

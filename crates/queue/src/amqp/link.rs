@@ -252,7 +252,7 @@ impl Link {
     }
 
     async fn open(&self) -> Result<Live, String> {
-        let (connection, socket) = socket::open(&self.0.address, &self.0.name).await?;
+        let (connection, socket) = socket::open(self.0.address.uri(self.0.role), &self.0.name).await?;
         let live = Live {
             channels: Channels::of(&connection),
             connection,

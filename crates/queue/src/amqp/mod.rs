@@ -1,16 +1,18 @@
 //! The queue over AMQP: RabbitMQ 3.10 to 4.x, as the send contract lays it out.
 //!
 //! ```text
-//! Amqp ─ Link (publish) ─ Live ─ Channels      one letter a channel, confirmed      outlet.rs, channels.rs
-//!      └ Link (consume) ─ Live ─ Session …     one channel a consumer, prefetch     feed.rs, parcel.rs
+//! Amqp ─ Link (publish) ─ Live ─ Channels      batches on a few channels, confirmed     outlet.rs, channels.rs
+//!      └ Link (consume) ─ Live ─ Session …     one channel a consumer, prefetch         feed.rs, parcel.rs
 //! ```
 //!
 //! A link makes its connection again and again (link.rs); what hangs on it sees it up or down, never half.
 
 mod address;
+mod batch;
 mod channels;
 mod delay;
 mod feed;
+mod letter;
 mod link;
 mod outlet;
 mod parcel;
@@ -18,6 +20,7 @@ mod properties;
 mod seam;
 mod socket;
 mod topology;
+mod waiting;
 mod watch;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};

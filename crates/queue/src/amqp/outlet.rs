@@ -9,8 +9,8 @@ use mtan_jobs::{
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
-use super::channels::Letter;
 use super::delay::hold;
+use super::letter::Letter;
 use super::link::Link;
 use super::parcel::Parcel;
 use super::{properties, topology};

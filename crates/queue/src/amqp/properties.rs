@@ -21,7 +21,10 @@ const POOL: &str = "x-mtan-pool";
 /// others (`x-death`) to break what looks like a circle.
 const KEPT: [&str; 2] = ["traceparent", "tracestate"];
 
-/// Bytes of [`FAULTS`]: all headers together have to fit into one frame.
+/// Bytes of a header that is kept; a longer one is dropped, and with it one trace. W3C asks for 512 at least.
+const KEPT_MAX: usize = 1024;
+
+/// Bytes of [`FAULTS`]: all headers together have to fit into one frame, of which `address.rs` sets the size.
 const FAULTS_MAX: usize = 4096;
 
 /// How long after its deadline the broker buries a job of its own accord. It does so without a report, so it is left
@@ -143,7 +146,8 @@ fn kept(original: &BasicProperties, now: Timestamp) -> BasicProperties {
 fn kept_headers(original: &BasicProperties) -> FieldTable {
     let mut headers = FieldTable::default();
     for (name, value) in original.headers().iter().flat_map(|table| table.inner()) {
-        if KEPT.contains(&name.as_str()) {
+        let short = matches!(value, AMQPValue::LongString(text) if text.as_bytes().len() <= KEPT_MAX);
+        if short && KEPT.contains(&name.as_str()) {
             headers.insert(name.clone(), value.clone());
         }
     }
@@ -236,6 +240,26 @@ mod tests {
         assert_eq!(names, ["traceparent", "x-mtan-attempt", "x-mtan-attempt-in-pool"]);
         let at_once = of_another_try(&original, tries, None, now());
         assert_eq!(at_once.expiration(), original.expiration());
+    }
+
+    #[test]
+    fn a_header_without_measure_is_not_kept() {
+        for (value, kept) in [
+            (AMQPValue::LongString("t".repeat(1024).into()), true),
+            (AMQPValue::LongString("t".repeat(1025).into()), false),
+            (AMQPValue::FieldArray(vec![AMQPValue::Void; 40_000].into()), false),
+        ] {
+            let mut headers = FieldTable::default();
+            headers.insert("tracestate".into(), value);
+            let copy = of_another_try(
+                &BasicProperties::default().with_headers(headers),
+                Attempts::default(),
+                None,
+                now(),
+            );
+            let headers = copy.headers().as_ref().unwrap().inner();
+            assert_eq!(headers.contains_key("tracestate"), kept);
+        }
     }
 
     #[test]

@@ -10,8 +10,6 @@ use lapin::tcp::{AMQPUriTcpExt, OwnedTLSConfig};
 use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{AsyncTcpStream, Connection, ConnectionProperties};
 
-use super::address::Address;
-
 /// From the first packet to the broker's welcome.
 const OPEN_WITHIN: Duration = Duration::from_secs(5);
 
@@ -63,14 +61,14 @@ impl Drop for CutOnDrop {
 
 /// Connects and logs in; the name is what the broker's management shows. Never shows the password: lapin's errors
 /// carry what the broker said and what the socket said.
-pub(super) async fn open(address: &Address, name: &str) -> Result<(Connection, Socket), String> {
+pub(super) async fn open(uri: AMQPUri, name: &str) -> Result<(Connection, Socket), String> {
     let socket = Socket::default();
     let mut guard = CutOnDrop(Some(socket.clone()));
     let runtime = lapin::runtime::default_runtime().map_err(|e| e.to_string())?;
     let properties = ConnectionProperties::default().with_connection_name(name.into());
     let handle = socket.clone();
     let connecting = Connection::connector(
-        address.uri.clone(),
+        uri,
         runtime,
         async move |uri: AMQPUri, runtime| {
             silence_this_thread();

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that unwraps in vain fails, as it should")]
 
+mod batches;
 mod claims;
 mod deliveries;
 mod far_side;

@@ -20,7 +20,7 @@ use super::{FarSide, OnBroker};
 use crate::suite::{Bench, PATIENCE, consumer, id, job, next, pool, publisher, ready};
 
 /// "Answers within a second, come what may", on a machine that may be busy with other things.
-const BOUND: Duration = Duration::from_millis(1500);
+pub(super) const BOUND: Duration = Duration::from_millis(1500);
 
 /// Publishes and consumes without pause, and remembers what was confirmed and what came.
 struct Load {
@@ -318,7 +318,7 @@ async fn what_nobody_holds_any_more_leaves_the_broker() {
 }
 
 /// The broker's own console, with the environment that it was started with.
-fn rabbitmqctl(broker: &RabbitServer, arguments: &[&str]) {
+pub(super) fn rabbitmqctl(broker: &RabbitServer, arguments: &[&str]) {
     let debian = Path::new("/usr/lib/rabbitmq/bin/rabbitmqctl");
     let program = if debian.exists() { debian } else { Path::new("rabbitmqctl") };
     let environment = std::fs::read_to_string(format!("/proc/{}/environ", broker.pid())).unwrap();

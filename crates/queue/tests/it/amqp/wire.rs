@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use lapin::BasicProperties;
 use lapin::options::{QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use mtan_jobs::{Again, Attempts, PublishError, ReplyTo, SendJob, SendReport};
+use mtan_jobs::{Again, Attempts, MAX_BODY, PublishError, ReplyTo, SendJob, SendReport};
 use mtan_testkit::{rabbit, wait_until};
 use tokio::time::Instant;
 use tracing_subscriber::fmt::MakeWriter;
@@ -89,6 +89,45 @@ async fn poison_of_any_kind_is_handed_out_and_buried_as_it_came() {
     let behind = job("behind", &["alpha"]);
     publisher(&bench, &["alpha"]).await.publish(&behind).await.unwrap();
     assert_eq!(next(&mut consumer).await.body, behind.to_json());
+}
+
+/// Of the 128 KiB that RabbitMQ allows for a frame: headers are not split, so they have to fit into one.
+const MOST_HEADERS: usize = 128 * 1024 - 1024;
+
+#[tokio::test]
+async fn a_job_may_have_the_longest_body_and_the_longest_headers() {
+    let bench = OnBroker::fresh().await;
+    let publisher = publisher(&bench, &["alpha"]).await;
+    let mut consumer = consumer(&bench, "alpha", 1).await;
+    let long = |length: usize| AMQPValue::LongString("t".repeat(length).into());
+    let mut headers = FieldTable::default();
+    headers.insert("traceparent".into(), long(1024));
+    headers.insert("tracestate".into(), long(1024));
+    headers.insert("of-their-own".into(), long(MOST_HEADERS - 4096));
+    let short = || "s".repeat(255);
+    let properties = BasicProperties::default()
+        .with_message_id(short().into())
+        .with_content_type(short().into())
+        .with_reply_to(short().into())
+        .with_correlation_id(short().into())
+        .with_headers(headers);
+    let body = vec![b' '; MAX_BODY];
+    bench.far_side.publish("alpha", &body, properties).await;
+    for after in [Duration::ZERO, Duration::from_millis(100)] {
+        let delivery = next(&mut consumer).await;
+        assert_eq!(delivery.body, body);
+        let again = Again { pool: pool("alpha"), after, attempts: Attempts { total: 1, in_pool: 1 } };
+        delivery.receipt.again(again).await.unwrap();
+    }
+    let faults = serde_json::json!({ "v": 1, "id": "x".repeat(8000), "to": 7 }).to_string();
+    let poison = SendJob::from_json(faults.as_bytes()).unwrap_err();
+    next(&mut consumer).await.receipt.bury(&poison).await.unwrap();
+    let dead = bench.far_side.take("mtan.dead").await.expect("it lies among the dead");
+    assert_eq!(dead.data, body);
+    assert_eq!(header(&dead, "tracestate").map(|text| text.len()), Some(1024));
+    publisher.publish(&job("behind", &["alpha"])).await.unwrap();
+    assert_eq!(id(&next(&mut consumer).await), "behind");
+    assert_eq!(bench.line.connections(), 2, "no connection was lost on the way");
 }
 
 #[tokio::test]
