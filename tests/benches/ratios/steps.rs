@@ -22,7 +22,7 @@ use crate::sender;
 use crate::trigger::{BarePublish, MOST};
 use crate::world::World;
 
-/// Channels that batches are published on.
+/// Channels that batches are published on, as many as the lanes of our publisher.
 const BATCH_CHANNELS: u16 = 4;
 
 /// A check needs two scripts, for the comparison stands between them: the bare handler with two against one.
@@ -68,12 +68,14 @@ pub(crate) fn queue(world: &World, name: &'static str) -> anyhow::Result<Compari
     })
 }
 
-/// One message under way on each channel, as our publisher has it, against all on one channel.
+/// One message under way on each channel, the simplest way to tell returned messages apart, against all on one channel:
+/// why our publisher has batches.
 pub(crate) fn own_channels(world: &World, name: &'static str) -> anyhow::Result<Comparison> {
     batches(world, name, world.arguments.connections, 1)
 }
 
-/// The same number of messages under way, in batches on a few channels: a batch is confirmed before it is judged.
+/// The same number of messages under way in batches on a few channels, as our publisher has them, and without all else
+/// that it does.
 pub(crate) fn channel_batches(world: &World, name: &'static str) -> anyhow::Result<Comparison> {
     batches(world, name, BATCH_CHANNELS, usize::from(world.arguments.connections / BATCH_CHANNELS).max(1))
 }
