@@ -1,6 +1,7 @@
 //! One HTTP sender over a quorum queue, with its claim book in Redis, against a bare loop: consume, POST, publish the
 //! report and wait for its confirm, acknowledge.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -180,7 +181,8 @@ fn provider(gateway: &Gateway) -> anyhow::Result<HttpProvider> {
             "SMS_PHONENUMBER_KEY": "destination", "HTTP_Method": "POST", "RETURN_SUCCESS": "ID"}}"#,
         gateway.url()
     );
-    let config = match HttpConfig::from_json(&json) {
+    let folder = Path::new("."); // no path in there
+    let config = match HttpConfig::from_json(&json, folder) {
         Ok(config) => config,
         Err(faults) => bail!("{} mistakes in the gateway's configuration", faults.len()),
     };
