@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod authorization;
+mod client;
 mod config;
+mod digest;
 mod provider;
 mod reply;
 mod request;

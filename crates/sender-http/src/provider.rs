@@ -1,38 +1,33 @@
-//! Builds the client, executes a request, and classifies what went wrong on the way.
+//! Executes a request, twice if the gateway challenges the first, and has the reply judged.
 
-use std::error::Error;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use data_encoding::BASE64;
 use jiff::Timestamp;
 use mtan_daemon::Fault;
 use mtan_jobs::{Clock, ReportCode, SendJob};
-use mtan_sender::{About, Detail, Provider, ProviderKind, UnknownRule, Verdict};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Response, redirect};
+use mtan_sender::{Detail, Provider, ProviderKind, UnknownRule, Verdict};
+use reqwest::header::{AUTHORIZATION, RETRY_AFTER};
+use reqwest::{Client, Response, StatusCode};
+use tokio::time::Instant;
 
-use crate::config::{HttpConfig, Login};
+use crate::authorization::{Authorization, Shown};
+use crate::client;
+use crate::config::{HttpConfig, Method};
 use crate::reply::Reply;
-use crate::request::{self, Request};
+use crate::request::{self, Life, Request};
 
 /// How much of a reply is read.
 const LONGEST_BODY: usize = 64 * 1024;
-
-/// A connection that is idle for so long is not used again: less than the 5 s after which common servers close theirs,
-/// for a request that meets a closing connection is a request of unknown outcome.
-const IDLE: Duration = Duration::from_secs(4);
-
-const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
 /// A gateway that takes SMS by HTTP.
 pub struct HttpProvider {
     config: HttpConfig,
     client: Client,
-    authorization: Option<HeaderValue>,
+    authorization: Authorization,
     clock: Arc<dyn Clock>,
 }
 
@@ -56,31 +51,82 @@ impl HttpProvider {
 
     /// Connects to nothing yet.
     pub fn new(config: HttpConfig, clock: Arc<dyn Clock>) -> Result<HttpProvider, BuildError> {
-        let client = client(&config).map_err(|e| BuildError(innermost(&e.without_url())))?;
-        let authorization = config.login.as_ref().map(basic);
+        let client = client::build(&config).map_err(BuildError)?;
+        let authorization = Authorization::new(config.auth.as_ref());
         Ok(HttpProvider { config, client, authorization, clock })
     }
 
-    async fn execute(&self, request: Request, time_out: Duration) -> Result<Response, reqwest::Error> {
-        let builder = match request.form {
-            None => self.client.get(request.url),
-            Some(form) => self.client.post(request.url).header(CONTENT_TYPE, FORM).body(form),
+    /// The verdict, or the verdict on a job that is not sent because its code is dead.
+    async fn hand_over(&self, job: &SendJob, deadline: Timestamp) -> Result<Verdict, Dead> {
+        let end = Instant::now() + self.config.time_outs.total;
+        let life = Life { now: self.clock.now(), deadline };
+        let request = request::build(&self.config, job, life).map_err(|_| Dead)?;
+        let shown = self.authorization.show(self.method(), &request.url);
+        let mut response = self.execute(&request, shown.as_ref(), self.time_left(deadline, end)?).await;
+        if let Ok(first) = &response
+            && first.status() == StatusCode::UNAUTHORIZED
+            && self.authorization.challenged(first.headers(), shown.as_ref())
+        {
+            // a 401 takes nothing, so this is still one SMS
+            let shown = self.authorization.show(self.method(), &request.url);
+            response = self.execute(&request, shown.as_ref(), self.time_left(deadline, end)?).await;
+            if let Ok(second) = &response
+                && second.status() == StatusCode::UNAUTHORIZED
+            {
+                self.authorization.challenged(second.headers(), shown.as_ref());
+            }
+        }
+        let response = match response {
+            Ok(response) => response,
+            Err(error) => return Ok(client::unanswered(&error)),
         };
-        let builder = match &self.authorization {
-            None => builder,
-            Some(basic) => builder.header(AUTHORIZATION, basic.clone()),
+        Ok(match read(response).await {
+            Ok(reply) => reply.verdict(&self.config.reply, job, self.clock.now()),
+            Err(why) => Verdict::Unknown { code: ReportCode::NoAnswer, detail: Some(Detail::own(why)) },
+        })
+    }
+
+    async fn execute(
+        &self,
+        request: &Request,
+        shown: Option<&Shown>,
+        time_out: Duration,
+    ) -> Result<Response, reqwest::Error> {
+        let mut builder = match self.config.method {
+            Method::Get => self.client.get(request.url.clone()),
+            Method::Post => self.client.post(request.url.clone()),
         };
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value.clone());
+        }
+        if let Some((value, _)) = shown {
+            builder = builder.header(AUTHORIZATION, value.clone());
+        }
+        if let Some(body) = &request.body {
+            builder = builder.body(body.clone());
+        }
         builder.timeout(time_out).send().await
     }
 
-    /// The time for everything; `None` if the code is dead. Connecting takes a part of it: where the code dies before a
-    /// connection must be there, the cut comes at its death, and no request goes out after it.
-    fn time_left(&self, deadline: Timestamp) -> Option<Duration> {
-        let left = Duration::try_from(deadline.duration_since(self.clock.now())).unwrap_or_default();
-        let total = if left < self.config.time_outs.connect { left } else { self.config.time_outs.total };
-        (!total.is_zero()).then_some(total)
+    fn method(&self) -> &'static str {
+        match self.config.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        }
+    }
+
+    /// The time for everything up to `end`; an error if the code is dead. Connecting takes a part of it: where the code
+    /// dies before a connection must be there, the cut comes at its death, and no request goes out after it.
+    fn time_left(&self, deadline: Timestamp, end: Instant) -> Result<Duration, Dead> {
+        let lives = Duration::try_from(deadline.duration_since(self.clock.now())).unwrap_or_default();
+        let left = end.saturating_duration_since(Instant::now());
+        let left = if lives < self.config.time_outs.connect { left.min(lives) } else { left };
+        if lives.is_zero() { Err(Dead) } else { Ok(left) }
     }
 }
+
+/// The code in the job died before anything was handed over.
+struct Dead;
 
 #[async_trait]
 impl Provider for HttpProvider {
@@ -101,18 +147,8 @@ impl Provider for HttpProvider {
     }
 
     async fn send(&self, job: &SendJob, deadline: Timestamp) -> Verdict {
-        let Some(time_out) = self.time_left(deadline) else {
-            return Verdict::Retry { code: ReportCode::Expired, after: None, detail: None };
-        };
-        let request = request::build(&self.config, job);
-        let response = match self.execute(request, time_out).await {
-            Ok(response) => response,
-            Err(error) => return unanswered(&error),
-        };
-        match read(response).await {
-            Ok(reply) => reply.verdict(&self.config.success, job, self.clock.now()),
-            Err(why) => Verdict::Unknown { code: ReportCode::NoAnswer, detail: Some(Detail::own(why)) },
-        }
+        let verdict = self.hand_over(job, deadline).await;
+        verdict.unwrap_or(Verdict::Retry { code: ReportCode::Expired, after: None, detail: None })
     }
 }
 
@@ -120,38 +156,6 @@ impl fmt::Debug for HttpProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpProvider").field("config", &self.config).finish_non_exhaustive()
     }
-}
-
-fn client(config: &HttpConfig) -> Result<Client, reqwest::Error> {
-    // whoever came first has installed the same one: ring is the only provider in the tree
-    drop(rustls::crypto::ring::default_provider().install_default());
-    let builder = Client::builder()
-        .user_agent(concat!("mtan/", env!("CARGO_PKG_VERSION")))
-        // a POST that becomes a GET loses the SMS, and a stranger must not get it
-        .redirect(redirect::Policy::none())
-        .referer(false)
-        .connect_timeout(config.time_outs.connect)
-        .pool_idle_timeout(IDLE)
-        .tcp_nodelay(true);
-    let builder = match &config.proxy {
-        // without PROXY no proxy, whatever the environment says
-        None => builder.no_proxy(),
-        Some(proxy) => {
-            let all = reqwest::Proxy::all(proxy.url.clone())?;
-            builder.proxy(match &proxy.login {
-                None => all,
-                Some(login) => all.basic_auth(&login.user, &login.password),
-            })
-        }
-    };
-    builder.build()
-}
-
-fn basic(login: &Login) -> HeaderValue {
-    let credentials = BASE64.encode(format!("{}:{}", login.user, login.password).as_bytes());
-    let mut value = HeaderValue::try_from(format!("Basic {credentials}")).expect("Base64 is ASCII");
-    value.set_sensitive(true);
-    value
 }
 
 /// The reply up to [`LONGEST_BODY`]. An error says in our own words why there is none to judge by.
@@ -172,33 +176,4 @@ async fn read(mut response: Response) -> Result<Reply, &'static str> {
     }
     body.truncate(LONGEST_BODY);
     Ok(Reply { status, retry_after, body })
-}
-
-/// No reply at all. While there was no connection nothing was sent; from then on nobody knows.
-fn unanswered(error: &reqwest::Error) -> Verdict {
-    let detail = |words: &str| Some(Detail::own(words));
-    if error.is_connect() && proxy_wants_credentials(error) {
-        let (about, code) = (About::Gateway, ReportCode::GatewayAuthFailed);
-        return Verdict::Rejected { about, code, detail: detail("the proxy wants other credentials") };
-    }
-    if error.is_connect() || error.is_builder() {
-        let words = if error.is_timeout() { "no connection in time".to_owned() } else { innermost(error) };
-        return Verdict::Retry { code: ReportCode::GatewayUnreachable, after: None, detail: detail(&words) };
-    }
-    let words = if error.is_timeout() { "no reply in time" } else { "the connection broke before a reply" };
-    Verdict::Unknown { code: ReportCode::NoAnswer, detail: detail(words) }
-}
-
-/// A 407 to CONNECT comes as an error whose type is private; its words are the only sign of it.
-fn proxy_wants_credentials(error: &reqwest::Error) -> bool {
-    chain(error).any(|cause| cause.to_string().ends_with("proxy authorization required"))
-}
-
-/// The root of the trouble, as in `Connection refused`: the outer ones name the URL.
-fn innermost(error: &(dyn Error + 'static)) -> String {
-    chain(error).last().map_or_else(|| "unknown".to_owned(), ToString::to_string)
-}
-
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&cause| cause.source())
 }

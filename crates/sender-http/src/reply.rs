@@ -1,5 +1,8 @@
 //! A reply becomes a verdict: pure.
 
+mod json;
+
+use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -7,9 +10,9 @@ use jiff::fmt::rfc2822;
 use mtan_jobs::{ReportCode, SendJob};
 use mtan_sender::{About, Detail, Verdict};
 
-use crate::config::Success;
+use crate::config::{MessageId, ReplyRules, StatusMeans, StatusRules, Success};
 
-/// The longest thing behind RETURN_SUCCESS that is taken for the gateway's id of the SMS.
+/// The longest id of a gateway that is taken over.
 const LONGEST_ID: usize = 64;
 
 /// What came back.
@@ -20,37 +23,55 @@ pub(crate) struct Reply {
     pub(crate) body: Vec<u8>,
 }
 
+/// What the deciding key says about a reply.
+enum Found {
+    /// The words of success, and RETURN_SUCCESS itself if that is what they are.
+    Success(Option<String>),
+    /// Not the words of success, or the words of failure.
+    Failure,
+    /// Not the words of failure, or no words are expected.
+    Nothing,
+}
+
 impl Reply {
     /// What the reply means for `job`.
-    pub(crate) fn verdict(&self, success: &Success, job: &SendJob, now: Timestamp) -> Verdict {
-        let begins_with = |text: &String| self.body().starts_with(text.as_bytes());
-        match success {
-            Success::BeginsWith(text) if begins_with(text) => self.matched(text, job),
-            // a 2xx without the words of success is a refusal, any other status says itself what it is
-            Success::BeginsWith(_) => self.by_status(job, now).unwrap_or_else(|| self.refused(job)),
-            Success::BeginsNotWith(text) if begins_with(text) => {
-                self.by_status(job, now).unwrap_or_else(|| self.refused(job))
-            }
-            Success::BeginsNotWith(_) | Success::Status => {
-                self.by_status(job, now).unwrap_or_else(|| self.accepted(None, job))
-            }
+    pub(crate) fn verdict(&self, rules: &ReplyRules, job: &SendJob, now: Timestamp) -> Verdict {
+        let text = self.text();
+        let found = found(&rules.success, &text);
+        let accepted = |prefix: Option<&str>| Verdict::Accepted {
+            gateway_id: self.gateway_id(rules, &text, prefix, job),
+            detail: Detail::of_reply(&text, job),
+        };
+        if rules.status == StatusRules::Ignore {
+            return match found {
+                Found::Success(prefix) => accepted(prefix.as_deref()),
+                Found::Nothing => accepted(None),
+                Found::Failure => self.rejected(ReportCode::GatewayRejected, job),
+            };
         }
-    }
-
-    /// RETURN_SUCCESS matches. A gateway that says yes and fails in the same breath has said nothing.
-    fn matched(&self, success: &str, job: &SendJob) -> Verdict {
-        if self.status >= 500 {
-            return Verdict::Unknown { code: ReportCode::NoAnswer, detail: self.detail(job) };
+        let own = rules.status.own(self.status);
+        match found {
+            // a gateway that says yes and fails in the same breath has said nothing
+            Found::Success(_) if self.status >= 500 && own != Some(StatusMeans::Accepted) => {
+                Verdict::Unknown { code: ReportCode::NoAnswer, detail: self.detail(job) }
+            }
+            Found::Success(prefix) => accepted(prefix.as_deref()),
+            found => match own {
+                Some(StatusMeans::Accepted) => accepted(None),
+                Some(StatusMeans::Retry) if self.status >= 500 => {
+                    self.retry(ReportCode::GatewayError, job, now)
+                }
+                Some(StatusMeans::Retry) => self.retry(ReportCode::GatewayBusy, job, now),
+                Some(StatusMeans::Rejected) => self.rejected(ReportCode::GatewayRejected, job),
+                None => match (self.by_status(job, now), found) {
+                    (Some(verdict), _) => verdict,
+                    // a 2xx without the words of success is a refusal
+                    (None, Found::Failure) => self.rejected(ReportCode::GatewayRejected, job),
+                    (None, _) if is_page(&text) => self.page(),
+                    (None, _) => accepted(None),
+                },
+            },
         }
-        self.accepted(self.id_behind(success, job), job)
-    }
-
-    fn accepted(&self, gateway_id: Option<String>, job: &SendJob) -> Verdict {
-        Verdict::Accepted { gateway_id, detail: Detail::of_reply(&self.text(), job) }
-    }
-
-    fn refused(&self, job: &SendJob) -> Verdict {
-        self.rejected(ReportCode::GatewayRejected, job)
     }
 
     /// The number is never blamed: a status does not say whom it means, and another pool may do better.
@@ -65,9 +86,16 @@ impl Reply {
             300..=399 => self.rejected(ReportCode::RedirectRefused, job),
             401 | 403 | 407 => self.rejected(ReportCode::GatewayAuthFailed, job),
             408 | 425 | 429 => self.retry(ReportCode::GatewayBusy, job, now),
-            400..=499 => self.refused(job),
+            400..=499 => self.rejected(ReportCode::GatewayRejected, job),
             _ => self.retry(ReportCode::GatewayError, job, now),
         })
+    }
+
+    /// A page for people, where nothing says how a success reads: a captive portal answers 200 to everything, and some
+    /// old gateway may have sent the SMS. Nobody knows.
+    fn page(&self) -> Verdict {
+        let words = format!("HTTP {}: an HTML page; RETURN_SUCCESS could tell what it means", self.status);
+        Verdict::Unknown { code: ReportCode::NoAnswer, detail: Some(Detail::own(words)) }
     }
 
     fn retry(&self, code: ReportCode, job: &SendJob, now: Timestamp) -> Verdict {
@@ -75,13 +103,9 @@ impl Reply {
         Verdict::Retry { code, after, detail: self.detail(job) }
     }
 
-    /// The body without a byte order mark.
-    fn body(&self) -> &[u8] {
-        self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body)
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(self.body()).into_owned()
+    /// The body, without a byte order mark.
+    fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body))
     }
 
     /// The status and the beginning of the body, without what it echoes of the job.
@@ -91,17 +115,62 @@ impl Reply {
         Some(Detail::own(format!("HTTP {}{words}", self.status)))
     }
 
-    /// `4711` of `ID: 4711`: all that follows RETURN_SUCCESS on the first line, if it is one short word, and none of
-    /// the job's own.
-    fn id_behind(&self, success: &str, job: &SendJob) -> Option<String> {
-        let text = self.text();
-        let line = text.strip_prefix(success)?.lines().next()?;
-        let id = line.trim_start_matches([':', '=', ' ', '\t']).trim_end();
-        let is_word = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        let short = (1..=LONGEST_ID).contains(&id.len()) && id.chars().all(is_word);
-        let stays = Detail::of_reply(id, job).is_some_and(|shown| shown.as_str() == id);
-        (short && stays).then(|| id.to_owned())
+    /// What MESSAGE_ID points at, else the word behind RETURN_SUCCESS; one short word, and none of the job's own.
+    fn gateway_id(
+        &self,
+        rules: &ReplyRules,
+        text: &str,
+        prefix: Option<&str>,
+        job: &SendJob,
+    ) -> Option<String> {
+        let id = match &rules.message_id {
+            Some(MessageId::Pointer(pointer)) => {
+                json::parse(text).as_ref().and_then(|json| json::at(json, pointer))
+            }
+            Some(MessageId::Group(regex)) => {
+                regex.captures(text).and_then(|found| Some(found.get(1)?.as_str().to_owned()))
+            }
+            None => prefix.and_then(|prefix| behind(prefix, text)),
+        }?;
+        let of_a_word = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+        let is_word = (1..=LONGEST_ID).contains(&id.len()) && id.chars().all(of_a_word);
+        let stays = Detail::of_reply(&id, job).is_some_and(|shown| shown.as_str() == id);
+        (is_word && stays).then_some(id)
     }
+}
+
+fn found(success: &Success, text: &str) -> Found {
+    let success_if = |yes| if yes { Found::Success(None) } else { Found::Failure };
+    let failure_if = |yes| if yes { Found::Failure } else { Found::Nothing };
+    match success {
+        Success::Matches(regex) => success_if(regex.is_match(text)),
+        Success::MatchesNot(regex) => failure_if(regex.is_match(text)),
+        Success::BeginsWith(words) => {
+            // the longest: what stands behind it is the id
+            let word =
+                words.iter().filter(|word| text.starts_with(word.as_str())).max_by_key(|word| word.len());
+            word.map_or(Found::Failure, |word| Found::Success(Some(word.clone())))
+        }
+        Success::BeginsNotWith(words) => failure_if(words.iter().any(|word| text.starts_with(word.as_str()))),
+        Success::Json(rules) => success_if(
+            json::parse(text).is_some_and(|json| rules.iter().all(|rule| json::holds(&json, rule))),
+        ),
+        Success::Status => Found::Nothing,
+    }
+}
+
+/// `4711` of `ID: 4711`: all that follows `prefix` on the first line.
+fn behind(prefix: &str, text: &str) -> Option<String> {
+    let line = text.strip_prefix(prefix)?.lines().next()?;
+    Some(line.trim_start_matches([':', '=', ' ', '\t']).trim_end().to_owned())
+}
+
+/// A whole HTML document, whatever its media type: PHP calls every `OK` text/html.
+fn is_page(text: &str) -> bool {
+    let begins = |word: &str| {
+        text.trim_start().get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
+    begins("<!doctype html") || begins("<html")
 }
 
 /// Retry-After, RFC 9110 §10.2.3: seconds, or a date.

@@ -92,7 +92,16 @@ impl Template {
 
     /// Whether no tag stands in it.
     pub fn is_fixed(&self) -> bool {
-        !self.0.iter().any(|piece| matches!(piece, Piece::Tag(_)))
+        self.fixed().is_some()
+    }
+
+    /// The text, if no tag stands in it.
+    pub fn fixed(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [] => Some(""),
+            [Piece::Fixed(text)] => Some(text),
+            _ => None,
+        }
     }
 
     /// The text with the values in their places, in one pass: a tag inside a value stays text.
@@ -184,6 +193,11 @@ mod tests {
         let template = Template::new("x<phone>y");
         assert!(template.has(Tag::Phone) && !template.has(Tag::Otp) && !template.is_fixed());
         assert!(Template::new("<Phone>").is_fixed());
+        let fixed = |text| Template::new(text).fixed().map(str::to_owned);
+        assert_eq!(
+            (fixed("a<b"), fixed(""), fixed("<id>")),
+            (Some("a<b".to_owned()), Some(String::new()), None)
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::HttpConfig;
 
 fn job() -> SendJob {
     SendJob::from_json(br#"{"id":"1","to":"+491701234567","text":"Your code is 123456","otp":"123456"}"#)
@@ -17,17 +18,23 @@ fn reply(status: u16, body: &str) -> Reply {
     Reply { status, retry_after: None, body: body.as_bytes().to_vec() }
 }
 
-fn success(text: &str) -> Success {
-    Success::BeginsWith(text.to_owned())
+/// The rules of a configuration with these keys.
+fn rules(keys: &str) -> ReplyRules {
+    let json = format!(r#"{{"URL":"http://gw",{keys}"HTTP_Method":"POST"}}"#);
+    HttpConfig::from_json(&json, std::path::Path::new("")).unwrap_or_else(|faults| panic!("{faults:?}")).reply
 }
 
-fn fail(text: &str) -> Success {
-    Success::BeginsNotWith(text.to_owned())
+fn success(text: &str) -> ReplyRules {
+    rules(&format!(r#""RETURN_SUCCESS":"{text}","#))
+}
+
+fn fail(text: &str) -> ReplyRules {
+    rules(&format!(r#""RETURN_FAIL":"{text}","#))
 }
 
 /// `accepted`, or the kind of verdict and its code.
-fn means(success: &Success, status: u16, body: &str) -> String {
-    match reply(status, body).verdict(success, &job(), now()) {
+fn means(rules: &ReplyRules, status: u16, body: &str) -> String {
+    match reply(status, body).verdict(rules, &job(), now()) {
         Verdict::Accepted { .. } => "accepted".to_owned(),
         Verdict::Retry { code, .. } => format!("retry {code}"),
         Verdict::Rejected { about: About::Gateway, code, .. } => format!("rejected {code}"),
@@ -88,7 +95,7 @@ fn without_return_words_the_status_decides() {
         (&[500, 502, 503, 504, 599, 999, 101], "retry gateway_error"),
     ] {
         for status in statuses {
-            assert_eq!(means(&Success::Status, *status, "whatever"), expected, "{status}");
+            assert_eq!(means(&rules(""), *status, "whatever"), expected, "{status}");
         }
     }
 }
@@ -107,9 +114,7 @@ fn retry_after_takes_seconds_and_dates() {
         ("99999999999999999999999", None),
     ] {
         let reply = Reply { retry_after: Some(text.to_owned()), ..reply(503, "") };
-        let Verdict::Retry { after, .. } = reply.verdict(&Success::Status, &job(), now()) else {
-            unreachable!()
-        };
+        let Verdict::Retry { after, .. } = reply.verdict(&rules(""), &job(), now()) else { unreachable!() };
         assert_eq!(after, seconds.map(Duration::from_secs), "{text}");
     }
 }
@@ -142,27 +147,158 @@ fn the_gateway_s_id_is_the_one_word_behind_return_success() {
 
 #[test]
 fn a_detail_shows_the_reply_without_what_it_echoes_of_the_job() {
-    let detail = |status, body, rule: &Success| match reply(status, body).verdict(rule, &job(), now()) {
+    let detail = |status, body, rule: &ReplyRules| match reply(status, body).verdict(rule, &job(), now()) {
         Verdict::Accepted { detail, .. }
         | Verdict::Retry { detail, .. }
         | Verdict::Rejected { detail, .. }
         | Verdict::Unknown { detail, .. } => detail.map(|d| d.to_string()).unwrap_or_default(),
     };
     assert_eq!(detail(200, "ID: 4711", &success("ID")), "ID: 4711");
-    assert_eq!(detail(503, "", &Success::Status), "HTTP 503");
+    assert_eq!(detail(503, "", &rules("")), "HTTP 503");
     assert_eq!(
-        detail(400, "cannot send 'Your code is 123456' to +491701234567", &Success::Status),
+        detail(400, "cannot send 'Your code is 123456' to +491701234567", &rules("")),
         "HTTP 400: cannot send '…' to +…"
     );
-    assert_eq!(detail(200, "123456", &Success::Status), "");
+    assert_eq!(detail(200, "123456", &rules("")), "");
     assert!(detail(200, &"long ".repeat(50), &fail("long")).chars().count() <= 100);
+}
+
+#[test]
+fn any_of_kannel_s_two_good_answers_is_one() {
+    let kannel = rules(r#""RETURN_SUCCESS":["0: Accepted for delivery","3: Queued for later delivery"],"#);
+    for (status, body, expected) in [
+        (202, "0: Accepted for delivery", "accepted"),
+        (202, "3: Queued for later delivery", "accepted"),
+        (403, "Authorization failed for sendsms", "rejected gateway_auth_failed"),
+        (503, "Temporal failure, try again later.", "retry gateway_error"),
+        (200, "1: ?", "rejected gateway_rejected"),
+    ] {
+        assert_eq!(means(&kannel, status, body), expected, "{body}");
+    }
+    let nested = rules(r#""RETURN_SUCCESS":["ID","ID: x-"],"#);
+    let Verdict::Accepted { gateway_id, .. } = reply(200, "ID: x-7").verdict(&nested, &job(), now()) else {
+        unreachable!()
+    };
+    assert_eq!(gateway_id.as_deref(), Some("7"), "the longest prefix counts");
+}
+
+#[test]
+fn regular_expressions_are_searched_and_decide_before_prefixes() {
+    let success = rules(r#""RETURN_SUCCESS_REGEX":"sent +to [0-9]+","RETURN_SUCCESS":"never","#);
+    let fail = rules(r#""RETURN_FAIL_REGEX":"(?i)error","RETURN_FAIL":"never","#);
+    for (rules, status, body, expected) in [
+        (&success, 200, "the SMS was sent  to 49\n", "accepted"),
+        (&success, 200, "never", "rejected gateway_rejected"),
+        (&success, 500, "sent to 49", "unknown no_answer"),
+        (&success, 500, "oops", "retry gateway_error"),
+        (&success, 302, "oops", "rejected redirect_refused"),
+        (&fail, 200, "Some ERROR here", "rejected gateway_rejected"),
+        (&fail, 200, "never mind", "accepted"),
+        (&fail, 503, "fine", "retry gateway_error"),
+        (&fail, 429, "error", "retry gateway_busy"),
+    ] {
+        assert_eq!(means(rules, status, body), expected, "{status} {body}");
+    }
+}
+
+#[test]
+fn a_json_reply_is_a_success_where_all_pointers_hold() {
+    let exists = rules(r#""SUCCESS_JSON":"/messages/0/id","#);
+    let equals = rules(r#""SUCCESS_JSON":{"/status":[0,"queued"],"/ok":true},"#);
+    for (rules, status, body, expected) in [
+        (&exists, 200, r#"{"messages":[{"id":"a"}]}"#, "accepted"),
+        (&exists, 200, r#"{"messages":[{"id":0}]}"#, "accepted"),
+        (&exists, 200, r#"{"messages":[{"id":null}]}"#, "rejected gateway_rejected"),
+        (&exists, 200, r#"{"messages":[]}"#, "rejected gateway_rejected"),
+        (&exists, 200, "no JSON", "rejected gateway_rejected"),
+        (&exists, 503, "no JSON", "retry gateway_error"),
+        (&exists, 503, r#"{"messages":[{"id":"a"}]}"#, "unknown no_answer"),
+        (&equals, 200, r#"{"status":"0","ok":true}"#, "accepted"),
+        (&equals, 200, r#"{"status":0,"ok":"true"}"#, "accepted"),
+        (&equals, 200, r#"{"status":"queued","ok":true}"#, "accepted"),
+        (&equals, 200, r#"{"status":"1","ok":true}"#, "rejected gateway_rejected"),
+        (&equals, 200, r#"{"status":"0"}"#, "rejected gateway_rejected"),
+        (&equals, 200, r#"{"status":["0"],"ok":true}"#, "rejected gateway_rejected"),
+    ] {
+        assert_eq!(means(rules, status, body), expected, "{status} {body}");
+    }
+}
+
+#[test]
+fn a_status_of_our_own_goes_before_the_usual_one() {
+    let own = rules(
+        r#""STATUS":{"409":"accepted","4xx":"retry","500":"rejected","501":"accepted"},"RETURN_SUCCESS":"ID","#,
+    );
+    for (status, body, expected) in [
+        (409, "duplicate", "accepted"),
+        (404, "?", "retry gateway_busy"),
+        (401, "?", "retry gateway_busy"),
+        (500, "?", "rejected gateway_rejected"),
+        (500, "ID", "unknown no_answer"),
+        (501, "ID", "accepted"),
+        (502, "?", "retry gateway_error"),
+        (200, "?", "rejected gateway_rejected"),
+        (200, "ID", "accepted"),
+    ] {
+        assert_eq!(means(&own, status, body), expected, "{status} {body}");
+    }
+}
+
+#[test]
+fn linotp_s_way_never_looks_at_the_status() {
+    let words = rules(r#""STATUS":"ignore","RETURN_SUCCESS":"ID","#);
+    let fail = rules(r#""STATUS":"ignore","RETURN_FAIL":"ERR","#);
+    for status in [200, 302, 404, 429, 500] {
+        assert_eq!(means(&words, status, "ID: 1"), "accepted");
+        assert_eq!(means(&words, status, "no"), "rejected gateway_rejected");
+        assert_eq!(means(&fail, status, "<html>"), "accepted");
+        assert_eq!(means(&fail, status, "ERR"), "rejected gateway_rejected");
+    }
+}
+
+#[test]
+fn a_page_is_no_yes_where_nothing_says_how_a_yes_reads() {
+    let page = "\r\n<!DOCTYPE html><html><title>Log in to the guest network</title>";
+    for (rules, body, expected) in [
+        (rules(""), page, "unknown no_answer"),
+        (rules(""), "<HTML>", "unknown no_answer"),
+        (fail("ERR"), page, "unknown no_answer"),
+        (rules(r#""RETURN_FAIL_REGEX":"err","#), page, "unknown no_answer"),
+        (success("ID"), page, "rejected gateway_rejected"),
+        (rules(r#""RETURN_SUCCESS_REGEX":"guest","#), page, "accepted"),
+        (rules(r#""STATUS":{"200":"accepted"},"#), page, "accepted"),
+        (rules(""), "<sms>taken</sms>", "accepted"),
+        (rules(""), "OK <html>", "accepted"),
+        (rules(""), "", "accepted"),
+    ] {
+        assert_eq!(means(&rules, 200, body), expected, "{body}");
+    }
+}
+
+#[test]
+fn message_id_finds_the_gateway_s_id() {
+    for (keys, body, expected) in [
+        (r#""MESSAGE_ID":"/messages/0/id","#, r#"{"messages":[{"id":"a-1"}]}"#, Some("a-1")),
+        (r#""MESSAGE_ID":"/id","#, r#"{"id":4711}"#, Some("4711")),
+        (r#""MESSAGE_ID":"/id","#, r#"{"id":null}"#, None),
+        (r#""MESSAGE_ID":"/id","#, r#"{"id":"a b"}"#, None),
+        (r#""MESSAGE_ID":"/id","#, "no JSON", None),
+        (r#""MESSAGE_ID":"\"(.+?)\"","#, "Success \"07033084-5cfd\"", Some("07033084-5cfd")),
+        (r#""MESSAGE_ID":"id=(\\d+)?","#, "id=", None),
+        (r#""MESSAGE_ID":"code=([0-9]+)","#, "code=123456", None),
+        (r#""MESSAGE_ID":"no=([0-9]+)","RETURN_SUCCESS":"OK","#, "OK 5 no=6", Some("6")),
+    ] {
+        let verdict = reply(200, body).verdict(&rules(keys), &job(), now());
+        let Verdict::Accepted { gateway_id, .. } = verdict else { panic!("{keys} {body}: {verdict:?}") };
+        assert_eq!(gateway_id.as_deref(), expected, "{keys} {body}");
+    }
 }
 
 proptest! {
     #[test]
     fn no_reply_can_panic_or_give_the_code_away(
         status in 100_u16..1000, body in proptest::collection::vec(any::<u8>(), 0..300),
-        echo in any::<bool>(), retry_after in proptest::option::of(".{0,40}"), rule in "[A-Z]{0,2}",
+        echo in any::<bool>(), retry_after in proptest::option::of(".{0,40}"), rule in "[A-Z]{1,2}",
     ) {
         let mut bytes = rule.clone().into_bytes();
         if echo {
@@ -170,8 +306,15 @@ proptest! {
         }
         bytes.extend(body);
         let reply = Reply { status, retry_after, body: bytes };
-        for success in [success(&rule), fail(&rule), Success::Status] {
-            let shown = format!("{:?}", reply.verdict(&success, &job(), now()));
+        let others = [
+            rules(""),
+            rules(r#""RETURN_SUCCESS_REGEX":"[0-9]+","MESSAGE_ID":"([0-9]+)","#),
+            rules(r#""RETURN_FAIL_REGEX":"E","MESSAGE_ID":"/id","STATUS":{"4xx":"accepted"},"#),
+            rules(r#""SUCCESS_JSON":{"/id":"123456"},"#),
+            rules(r#""RETURN_FAIL":"E","STATUS":"ignore","#),
+        ];
+        for success in [success(&rule), fail(&rule)].iter().chain(&others) {
+            let shown = format!("{:?}", reply.verdict(success, &job(), now()));
             prop_assert!(!shown.contains("123456"), "{shown}");
         }
     }

@@ -58,6 +58,38 @@ async fn a_reply_that_does_not_end_in_time_is_no_answer() {
 }
 
 #[tokio::test]
+async fn a_burst_of_failures_is_a_row_of_retries_and_then_over() {
+    let gateway = Gateway::start().await;
+    for status in [500, 502, 503, 504] {
+        gateway.next(1, Behaviour::answer(status, "oops"));
+    }
+    let provider = provider(&gateway, json!({}));
+    for _ in 0..4 {
+        assert_eq!(word(&send(&provider).await), "retry gateway_error");
+    }
+    assert_eq!(word(&send(&provider).await), "accepted 5");
+}
+
+#[tokio::test]
+async fn a_captive_portal_is_not_taken_for_a_gateway() {
+    let gateway = Gateway::start().await;
+    let page = "<!DOCTYPE html>\n<html><body>Accept our terms</body></html>";
+    gateway.always(Behaviour::answer(200, page).header("Content-Type", "text/html; charset=utf-8"));
+    for (keys, expected) in [
+        (json!({}), "rejected gateway_rejected"),
+        (json!({ "RETURN_SUCCESS": null }), "unknown no_answer"),
+        (json!({ "RETURN_SUCCESS": null, "RETURN_FAIL": "ERR" }), "unknown no_answer"),
+        (json!({ "RETURN_SUCCESS": null, "SUCCESS_JSON": "/id" }), "rejected gateway_rejected"),
+    ] {
+        let verdict = send(&provider(&gateway, keys)).await;
+        assert_eq!(word(&verdict), expected, "{verdict:?}");
+    }
+    gateway.always(Behaviour::redirect(302, "http://portal.invalid/login"));
+    let verdict = send(&provider(&gateway, json!({ "RETURN_SUCCESS": null }))).await;
+    assert_eq!(word(&verdict), "rejected redirect_refused");
+}
+
+#[tokio::test]
 async fn retry_after_is_handed_on() {
     let gateway = Gateway::start().await;
     gateway.next(1, Behaviour::throttle(Duration::from_secs(7)));

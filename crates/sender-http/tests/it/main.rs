@@ -2,7 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that unwraps in vain fails, as it should")]
 
+mod bodies;
+mod certified;
 mod daemon;
+mod digest;
 mod faults;
 mod request;
 mod support;
+mod time_outs;
+mod tls;

@@ -23,6 +23,8 @@ pub(crate) fn provider_at(url: &str, keys: Value) -> HttpProvider {
     for (key, value) in keys.as_object().unwrap() {
         config[key] = value.clone();
     }
+    // null takes a key away
+    config.as_object_mut().unwrap().retain(|_, value| !value.is_null());
     let config = HttpConfig::from_json(&config.to_string(), Path::new("")).unwrap();
     HttpProvider::new(config, Arc::new(SystemClock)).unwrap()
 }

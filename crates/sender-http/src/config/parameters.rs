@@ -1,0 +1,73 @@
+//! What a request names one by one: PARAMETER, text, number, and the code's remaining life.
+
+use mtan_sender::keys::Keys;
+use serde_json::Value;
+
+use super::{Parameter, Parameters, ValidityUnit};
+
+pub(super) fn read(keys: &mut Keys) -> Parameters {
+    let text_key = name(keys, "SMS_TEXT_KEY", "sms");
+    let phone_key = name(keys, "SMS_PHONENUMBER_KEY", "phone");
+    if text_key == phone_key {
+        keys.fault("SMS_PHONENUMBER_KEY", "another name than SMS_TEXT_KEY's is expected");
+    }
+    let fixed = fixed(keys);
+    for (key, name) in [("SMS_TEXT_KEY", &text_key), ("SMS_PHONENUMBER_KEY", &phone_key)] {
+        if fixed.iter().any(|(fixed, _)| fixed == name) {
+            keys.warn(format!("PARAMETER wins over {key}: both name the parameter {name}"));
+        }
+    }
+    let validity = validity(keys);
+    let is_taken =
+        |name: &String| *name == text_key || *name == phone_key || fixed.iter().any(|(n, _)| n == name);
+    if validity.as_ref().is_some_and(|(name, _)| is_taken(name)) {
+        keys.fault("VALIDITY_KEY", "a name is expected that no other parameter has");
+    }
+    Parameters { fixed, text_key, phone_key, validity }
+}
+
+/// The name of a parameter.
+fn name(keys: &mut Keys, key: &str, default: &str) -> String {
+    let name = keys.string(key).unwrap_or_else(|| default.to_owned());
+    if name.is_empty() {
+        keys.fault(key, "the name of a parameter is expected");
+    }
+    name
+}
+
+fn fixed(keys: &mut Keys) -> Vec<(String, Parameter)> {
+    let object = keys.object("PARAMETER").unwrap_or_default();
+    object
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.clone(), parameter(keys, &name, value)?)))
+        .collect()
+}
+
+fn parameter(keys: &mut Keys, name: &str, value: Value) -> Option<Parameter> {
+    let key = format!("PARAMETER.{name}");
+    let text = keys.scalar(&key, &value)?;
+    Some(match value {
+        Value::String(_) => Parameter::Text(keys.template(&key, &text)),
+        other => Parameter::Other(other),
+    })
+}
+
+/// VALIDITY_KEY and VALIDITY_UNIT.
+pub(super) fn validity(keys: &mut Keys) -> Option<(String, ValidityUnit)> {
+    let units = [
+        ("seconds", ValidityUnit::Seconds),
+        ("minutes", ValidityUnit::Minutes),
+        ("milliseconds", ValidityUnit::Milliseconds),
+        ("timestamp", ValidityUnit::Timestamp),
+        ("iso8601", ValidityUnit::Iso8601),
+    ];
+    let unit = keys.choice("VALIDITY_UNIT", &units).unwrap_or(ValidityUnit::Seconds);
+    if keys.has("VALIDITY_UNIT") && !keys.has("VALIDITY_KEY") {
+        keys.fault("VALIDITY_UNIT", "VALIDITY_KEY is required beside it");
+    }
+    let key = keys.string("VALIDITY_KEY")?;
+    if key.is_empty() {
+        keys.fault("VALIDITY_KEY", "the name of a parameter is expected");
+    }
+    Some((key, unit))
+}
