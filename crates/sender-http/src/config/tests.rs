@@ -1,6 +1,7 @@
 //! What is taken, and what is refused in which words.
 
 mod body;
+mod docs;
 mod reply;
 pub(crate) mod seed;
 
