@@ -31,13 +31,15 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// [`Keys::object_in`] and [`Keys::of`] in one.
+    /// [`Keys::object_in`], [`Keys::of`] and [`Keys::warn_of_repair`] in one.
     pub fn parse(text: &str, folder: &Path, known: Known) -> Result<Keys, Vec<Fault>> {
-        Ok(Keys::of(Keys::object_in(text)?, folder, known))
+        let mut keys = Keys::of(Keys::object_in(text)?, folder, known);
+        keys.warn_of_repair(text);
+        Ok(keys)
     }
 
-    /// The object in `text`. An error says where the text stops being one, with line, column and the usual reason: the
-    /// wrong quotes.
+    /// The object in `text`; where typographic quotes are all that is wrong with it they are repaired. An error says where
+    /// the text stops being one, with line, column and the usual reason: the wrong quotes.
     pub fn object_in(text: &str) -> Result<Map<String, Value>, Vec<Fault>> {
         json::object(text).map_err(|message| vec![Fault { key: String::new(), message }])
     }
@@ -46,6 +48,11 @@ impl Keys {
     pub fn of(object: Map<String, Value>, folder: &Path, known: Known) -> Keys {
         let faults = object.keys().filter_map(|key| known.refusal(key)).collect();
         Keys { object, folder: folder.to_owned(), known, faults, warnings: Vec::new() }
+    }
+
+    /// Warns of what [`Keys::object_in`] has repaired in `text`.
+    pub fn warn_of_repair(&mut self, text: &str) {
+        self.warnings.extend(mtan_daemon::repair_quotes(text).map(|repaired| repaired.note));
     }
 
     /// Notes a mistake. `key` is seen from the JSON's top: `PARAMETER.from`.

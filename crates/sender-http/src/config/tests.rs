@@ -217,7 +217,7 @@ fn a_text_that_is_no_json_says_why() {
         [": no JSON at line 1 column 2: single quotes (') stand where JSON takes the double quote (\") only"]
     );
     assert_eq!(
-        faults("{ “URL” : “http://gw” }"),
+        faults("{ “URL” : “http://gw”, }"),
         [
             ": no JSON at line 1 column 3: typographic quotes (“ ”) stand where JSON takes the double quote (\") only"
         ]

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value};
 
-/// The object in `text`. An error never repeats the text.
+/// The object in `text`, its typographic quotes repaired if nothing else is wrong. An error never repeats the text.
 pub(super) fn object(text: &str) -> Result<Map<String, Value>, String> {
-    match serde_json::from_str(text) {
+    let repaired = mtan_daemon::repair_quotes(text);
+    match serde_json::from_str(repaired.as_ref().map_or(text, |repaired| &repaired.text)) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err("a JSON object {…} is expected".to_owned()),
         Err(e) => Err(format!("no JSON at line {} column {}{}", e.line(), e.column(), quotes(text))),

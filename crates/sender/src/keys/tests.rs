@@ -145,7 +145,7 @@ fn a_text_that_is_no_json_says_why() {
             "no JSON at line 1 column 2: single quotes (') stand where JSON takes the double quote (\") only",
         ),
         (
-            "{ “URL” : “http://gw” }",
+            "{ “URL” : “http://gw”, }",
             "no JSON at line 1 column 3: typographic quotes (“ ”) stand where JSON takes the double quote (\") only",
         ),
         ("[]", "a JSON object {…} is expected"),
@@ -154,6 +154,13 @@ fn a_text_that_is_no_json_says_why() {
         let faults = Keys::parse(text, Path::new(""), KNOWN).err().unwrap();
         assert_eq!(faults, [Fault { key: String::new(), message: expected.to_owned() }]);
     }
+}
+
+#[test]
+fn typographic_quotes_are_repaired_where_nothing_else_is_wrong() {
+    let mut keys = keys("{ “URL” : “http://gw” }");
+    assert_eq!(keys.string("URL").as_deref(), Some("http://gw"));
+    assert!(said(keys)[0].starts_with("4 typographic quotes were read as the double quote"));
 }
 
 proptest! {
