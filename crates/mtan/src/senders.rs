@@ -7,6 +7,7 @@ use mtan_daemon::{Config, PoolConfig, SenderSection};
 use mtan_jobs::Clock;
 use mtan_sender::{ProviderKind, Way};
 use mtan_sender_http::HttpProvider;
+use mtan_sender_smtp::SmtpProvider;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -24,8 +25,10 @@ pub(crate) fn read(config: &mut Config, clock: &Arc<dyn Clock>) -> (Vec<Way>, Du
 fn way(config: &mut Config, pool: &PoolConfig, clock: &Arc<dyn Clock>, drain: Duration) -> Option<Way> {
     match Way::kind(config, pool)? {
         ProviderKind::Http => Way::read(config, pool, clock, drain, &HttpProvider::from_json),
+        ProviderKind::Smtp => Way::read(config, pool, clock, drain, &SmtpProvider::from_json),
         other => {
-            let message = format!("{} is not built yet: HttpSMSProvider is", other.class());
+            let message =
+                format!("{} is not built yet: HttpSMSProvider and SmtpSMSProvider are", other.class());
             config.fault(format!("{}.SMSProvider", pool.key), message);
             None
         }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod door;
+pub mod exim;
 pub mod gateway;
 mod http;
 mod port;
@@ -9,6 +10,7 @@ mod programs;
 pub mod proxy;
 pub mod rabbit;
 pub mod redis;
+pub mod smtp;
 mod tether;
 mod wait;
 

@@ -53,7 +53,7 @@ impl Hold {
     }
 
     /// Returns when this request may go on.
-    pub(super) async fn pass(&self) {
+    pub(crate) async fn pass(&self) {
         let _counted = Waiting::enter(&self.waiting);
         if let Ok(permit) = self.passes.acquire().await {
             permit.forget(); // used up
