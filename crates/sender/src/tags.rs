@@ -90,6 +90,11 @@ impl Template {
         self.0.iter().any(|piece| matches!(piece, Piece::Tag(own) if *own == tag))
     }
 
+    /// Whether the first thing in it is a tag.
+    pub fn begins_with_tag(&self) -> bool {
+        matches!(self.0.first(), Some(Piece::Tag(_)))
+    }
+
     /// Whether no tag stands in it.
     pub fn is_fixed(&self) -> bool {
         self.fixed().is_some()
@@ -193,6 +198,7 @@ mod tests {
         let template = Template::new("x<phone>y");
         assert!(template.has(Tag::Phone) && !template.has(Tag::Otp) && !template.is_fixed());
         assert!(Template::new("<Phone>").is_fixed());
+        assert!(Template::new("<id>x").begins_with_tag() && !template.begins_with_tag());
         let fixed = |text| Template::new(text).fixed().map(str::to_owned);
         assert_eq!(
             (fixed("a<b"), fixed(""), fixed("<id>")),

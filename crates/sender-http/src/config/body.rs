@@ -93,7 +93,8 @@ fn text(keys: &mut Keys, text: &str, headers: &Headers) -> (Body, Tags) {
         *name == CONTENT_TYPE
             && value.fixed().is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"))
     });
-    let kind = match text.trim_start().starts_with('<') && !text.trim_start().starts_with("<phone>") {
+    let start = text.trim_start();
+    let kind = match start.starts_with('<') && !Template::new(start).begins_with_tag() {
         _ if is_form => TextKind::Form,
         true => TextKind::Xml,
         false => TextKind::Plain,

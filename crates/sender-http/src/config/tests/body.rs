@@ -24,6 +24,7 @@ fn a_body_is_a_form_or_json_or_a_template() {
     for (text, kind, warnings) in [
         ("<sms to='<phone>'><text></sms>", TextKind::Xml, 0),
         ("<phone>\\n<text>", TextKind::Plain, 0),
+        (" <otp> for <phone>", TextKind::Plain, 0),
         ("to <phone>: <text>", TextKind::Plain, 0),
         ("to=<phone>&text=<text>", TextKind::Plain, 1),
     ] {
