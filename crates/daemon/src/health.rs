@@ -21,11 +21,13 @@ const CHECK_DEADLINE: Duration = Duration::from_millis(500);
 
 type Answer = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 type Check = Arc<dyn Fn() -> Answer + Send + Sync>;
+type Note = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// The checks on which the readiness of this process depends. Cheap to clone; clones share the checks.
 #[derive(Clone, Default)]
 pub struct Health {
     checks: Arc<RwLock<BTreeMap<String, Check>>>,
+    notes: Arc<RwLock<BTreeMap<String, Note>>>,
     stop: CancellationToken,
 }
 
@@ -36,12 +38,15 @@ struct Readiness {
     status: &'static str,
     /// Each check with `ok` or what is missing.
     checks: BTreeMap<String, String>,
+    /// What else is worth knowing, and makes nobody unready.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    notes: BTreeMap<String, String>,
 }
 
 impl Health {
     /// No checks yet: ready until `stop` is cancelled. `Health::default()` is never stopping.
     pub fn new(stop: CancellationToken) -> Health {
-        Health { checks: Arc::default(), stop }
+        Health { checks: Arc::default(), notes: Arc::default(), stop }
     }
 
     /// Adds a check; one of the same name is replaced. It is asked at every `/readyz`, all at a time, and has 500 ms.
@@ -55,14 +60,22 @@ impl Health {
         self.checks.write().unwrap_or_else(PoisonError::into_inner).insert(name.into(), check);
     }
 
+    /// Adds a line that readiness does not depend on; one of the same name is replaced. It is asked at every `/readyz`, and
+    /// must answer at once.
+    pub fn note(&self, name: impl Into<String>, note: impl Fn() -> String + Send + Sync + 'static) {
+        self.notes.write().unwrap_or_else(PoisonError::into_inner).insert(name.into(), Arc::new(note));
+    }
+
     async fn readiness(&self) -> Readiness {
         if self.stop.is_cancelled() {
-            return Readiness { status: "stopping", checks: BTreeMap::new() };
+            return Readiness { status: "stopping", checks: BTreeMap::new(), notes: BTreeMap::new() };
         }
         let checks = self.checks.read().unwrap_or_else(PoisonError::into_inner).clone();
         let checks = ask(checks).await;
         let ready = checks.values().all(|answer| answer == "ok");
-        Readiness { status: if ready { "ready" } else { "unready" }, checks }
+        let notes = self.notes.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let notes = notes.into_iter().map(|(name, note)| (name, note())).collect();
+        Readiness { status: if ready { "ready" } else { "unready" }, checks, notes }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{Config, PoolSection, ProviderConfig, RoutingSection, SmsSection};
 const LONGEST_VALIDITY: u64 = 600;
 
 /// A configured way out.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub struct PoolConfig {
     /// 1 to 32 characters of `a-z 0-9 _ -`, a letter or digit first.
     pub name: String,
@@ -24,18 +24,32 @@ pub struct PoolConfig {
     pub file: Option<PathBuf>,
     /// How many jobs one sender may have in hand at a time; at least 1.
     pub max_in_flight: u16,
+    /// SMS a second over all senders of the pool; `None` = as many as can.
+    pub tps: Option<f64>,
+    /// How many of them may go at once after a pause; at least 1.
+    pub burst: u16,
+    /// Failures in a row that open the breaker; at least 1.
+    pub breaker_failures: u16,
+    /// For how many seconds it is open at first; at least 1.
+    pub breaker_seconds: u16,
+    /// Whether another pool stands behind it in `[routing] default`.
+    pub others_behind: bool,
 }
 
 impl fmt::Debug for PoolConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let PoolConfig { name, key, provider, config: _, file, max_in_flight } = self;
         f.debug_struct("PoolConfig")
-            .field("name", name)
-            .field("key", key)
-            .field("provider", provider)
+            .field("name", &self.name)
+            .field("key", &self.key)
+            .field("provider", &self.provider)
             .field("config", &format_args!(".."))
-            .field("file", file)
-            .field("max_in_flight", max_in_flight)
+            .field("file", &self.file)
+            .field("max_in_flight", &self.max_in_flight)
+            .field("tps", &self.tps)
+            .field("burst", &self.burst)
+            .field("breaker_failures", &self.breaker_failures)
+            .field("breaker_seconds", &self.breaker_seconds)
+            .field("others_behind", &self.others_behind)
             .finish()
     }
 }
@@ -68,6 +82,10 @@ pub fn pools(config: &mut Config) -> Vec<PoolConfig> {
         sms_provider: sms.sms_provider,
         sms_provider_config: sms.sms_provider_config,
         max_in_flight: sms.max_in_flight,
+        tps: sms.tps,
+        burst: sms.burst,
+        breaker_failures: sms.breaker_failures,
+        breaker_seconds: sms.breaker_seconds,
     };
     // The environment alone makes the pool too; a key of the file that could not be read still stands for it.
     let in_file = config.keys("sms").iter().any(|key| key == "SMSProvider" || key == "SMSProviderConfig");
@@ -85,6 +103,10 @@ pub fn pools(config: &mut Config) -> Vec<PoolConfig> {
         names.push(name);
     }
     check_routing(config, &names);
+    let route = routing(config, &pools);
+    for pool in &mut pools {
+        pool.others_behind = route.iter().rev().skip(1).any(|name| *name == pool.name);
+    }
     pools
 }
 
@@ -126,7 +148,10 @@ fn check_name(name: &str, has_default: bool) -> Result<(), &'static str> {
 }
 
 fn pool(config: &mut Config, name: &str, key: &str, section: PoolSection) -> Option<PoolConfig> {
-    let PoolSection { sms_provider, sms_provider_config, max_in_flight } = section;
+    let PoolSection { sms_provider, sms_provider_config, max_in_flight, tps, burst, .. } = section;
+    if burst.is_some() && tps.is_none() {
+        config.fault(format!("{key}.burst"), format!("is nothing without {key}.tps beside it"));
+    }
     if sms_provider.is_none() {
         let why = "is missing: a pool needs the class of a provider, such as HttpSMSProvider";
         config.fault(format!("{key}.SMSProvider"), why);
@@ -137,7 +162,25 @@ fn pool(config: &mut Config, name: &str, key: &str, section: PoolSection) -> Opt
     }
     let (json, file) = json_text(config, &config_key, sms_provider_config?)?;
     let (name, key) = (name.to_owned(), key.to_owned());
-    Some(PoolConfig { name, key, provider: sms_provider?, config: json, file, max_in_flight })
+    Some(PoolConfig {
+        name,
+        key,
+        provider: sms_provider?,
+        config: json,
+        file,
+        max_in_flight,
+        tps,
+        burst: burst.unwrap_or_else(|| second_of(tps)),
+        breaker_failures: section.breaker_failures,
+        breaker_seconds: section.breaker_seconds,
+        others_behind: false, // known once all pools are
+    })
+}
+
+/// The SMS of one second, at least 1.
+fn second_of(tps: Option<f64>) -> u16 {
+    // a rate above that is within bounds; its burst is the most there can be
+    tps.map_or(1, |tps| tps.ceil().clamp(1.0, u16::MAX.into()) as u16)
 }
 
 /// The text from its place, checked to be a JSON object, and the file if it is one.

@@ -7,7 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
 
 /// `[sms]`: the seed's three keys, which make the pool "default", and the rules of texting.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SmsSection {
     /// The class of the provider, as in `smsprovider.HttpSMSProvider.HttpSMSProvider`. Absent: no pool "default".
@@ -33,6 +33,19 @@ pub struct SmsSection {
     /// How many jobs of the pool "default" one sender may have in hand at a time. Default 32.
     #[serde(deserialize_with = "at_least_one")]
     pub max_in_flight: u16,
+    /// How many SMS of the pool may go in a second, over all its senders that share a Redis; fractions too. Default: as
+    /// many as can.
+    #[serde(deserialize_with = "rate")]
+    pub tps: Option<f64>,
+    /// How many of them may go at once after a pause. Default: the SMS of one second, at least 1.
+    #[serde(deserialize_with = "some_at_least_one")]
+    pub burst: Option<u16>,
+    /// How many failures in a row make a sender leave the way out alone for a while. Default 5.
+    #[serde(deserialize_with = "at_least_one")]
+    pub breaker_failures: u16,
+    /// For how long at first, in seconds; doubles up to 60 while it still fails. Default 5.
+    #[serde(deserialize_with = "at_least_one")]
+    pub breaker_seconds: u16,
 }
 
 /// The keys of [`SmsSection`], for people who write them at the top of the file.
@@ -45,6 +58,10 @@ pub(crate) const SMS_KEYS: &[&str] = &[
     "smstext",
     "SMS_CHALLENGE_PROMPT",
     "max_in_flight",
+    "tps",
+    "burst",
+    "breaker_failures",
+    "breaker_seconds",
 ];
 
 impl Default for SmsSection {
@@ -58,12 +75,16 @@ impl Default for SmsSection {
             smstext: "<otp>".to_owned(),
             sms_challenge_prompt: "sms submitted".to_owned(),
             max_in_flight: 32,
+            tps: None,
+            burst: None,
+            breaker_failures: 5,
+            breaker_seconds: 5,
         }
     }
 }
 
 /// `[pools.<name>]`: one more way out.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PoolSection {
     /// The class of the provider; must be there.
@@ -75,11 +96,32 @@ pub struct PoolSection {
     /// How many jobs one sender may have in hand at a time. Default 32.
     #[serde(deserialize_with = "at_least_one")]
     pub max_in_flight: u16,
+    /// How many SMS of the pool may go in a second, over all its senders that share a Redis; fractions too. Default: as
+    /// many as can.
+    #[serde(deserialize_with = "rate")]
+    pub tps: Option<f64>,
+    /// How many of them may go at once after a pause. Default: the SMS of one second, at least 1.
+    #[serde(deserialize_with = "some_at_least_one")]
+    pub burst: Option<u16>,
+    /// How many failures in a row make a sender leave the way out alone for a while. Default 5.
+    #[serde(deserialize_with = "at_least_one")]
+    pub breaker_failures: u16,
+    /// For how long at first, in seconds; doubles up to 60 while it still fails. Default 5.
+    #[serde(deserialize_with = "at_least_one")]
+    pub breaker_seconds: u16,
 }
 
 impl Default for PoolSection {
     fn default() -> PoolSection {
-        PoolSection { sms_provider: None, sms_provider_config: None, max_in_flight: 32 }
+        PoolSection {
+            sms_provider: None,
+            sms_provider_config: None,
+            max_in_flight: 32,
+            tps: None,
+            burst: None,
+            breaker_failures: 5,
+            breaker_seconds: 5,
+        }
     }
 }
 
@@ -176,6 +218,44 @@ pub fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D
     let whole = Whole { least: 1, most: u16::MAX.into(), words: "a whole number from 1 to 65535" };
     let number = deserializer.deserialize_u16(whole)?;
     Ok(u16::try_from(number).expect("the visitor keeps to `most`"))
+}
+
+fn some_at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+    at_least_one(deserializer).map(Some)
+}
+
+/// For `deserialize_with`: a number of SMS per second, whole or not.
+fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    deserializer.deserialize_f64(Rate).map(Some)
+}
+
+struct Rate;
+
+impl Visitor<'_> for Rate {
+    type Value = f64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number of SMS per second from 0.001 to 100000")
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<f64, E> {
+        if (0.001..=100_000.0).contains(&number) {
+            Ok(number)
+        } else {
+            Err(E::invalid_value(Unexpected::Float(number), &self))
+        }
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<f64, E> {
+        match u32::try_from(number) {
+            Ok(number) => self.visit_f64(number.into()),
+            Err(_) => Err(E::invalid_value(Unexpected::Unsigned(number), &self)),
+        }
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<f64, E> {
+        Err(E::invalid_value(Unexpected::Signed(number), &self))
+    }
 }
 
 /// A whole number within bounds, called by its own words when it is not.

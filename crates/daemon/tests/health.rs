@@ -48,6 +48,23 @@ async fn readiness_lists_each_check_with_what_is_missing() {
     assert_eq!(readyz(health).await.0, StatusCode::OK, "a check of the same name replaces the first");
 }
 
+#[tokio::test]
+async fn a_note_is_shown_and_makes_nobody_unready() {
+    let health = Health::default();
+    health.add("queue", async || Ok(()));
+    health.note("pool default", || "breaker open, next probe in 4 s".to_owned());
+    let body = json!({
+        "status": "ready", "checks": {"queue": "ok"}, "notes": {"pool default": "breaker open, next probe in 4 s"},
+    });
+    assert_eq!(readyz(health.clone()).await, (StatusCode::OK, body));
+    health.note("pool default", || "breaker closed".to_owned());
+    assert_eq!(
+        readyz(health).await.1["notes"]["pool default"],
+        "breaker closed",
+        "the second replaces the first"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_check_that_hangs_or_panics_is_a_failure_of_its_own() {
     let health = Health::default();

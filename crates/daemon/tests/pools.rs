@@ -204,3 +204,60 @@ fn a_mistake_in_a_file_names_the_file_and_the_place_in_it() {
     assert_eq!(pools(&mut config)[0].file.as_deref(), Some(path.as_path()));
     config.finish().unwrap();
 }
+
+#[test]
+fn a_pool_s_rate_and_breaker_have_defaults() {
+    let pool = &pools(&mut config(SEED))[0];
+    assert_eq!((pool.tps, pool.burst, pool.breaker_failures, pool.breaker_seconds), (None, 1, 5, 5));
+    for (tps, burst) in [("0.5", 1), ("1", 1), ("2.5", 3), ("200", 200), ("99999.5", 65535)] {
+        let mut config = config(&format!("{SEED}tps = {tps}"));
+        let pools = pools(&mut config);
+        config.finish().unwrap();
+        assert_eq!((pools[0].tps, pools[0].burst), (Some(tps.parse().unwrap()), burst), "{tps}");
+    }
+}
+
+#[test]
+fn rate_and_breaker_are_configured_for_each_pool_also_from_the_environment() {
+    let more = "tps = 10\nburst = 20\nbreaker_failures = 3\nbreaker_seconds = 30\n\
+                [pools.backup]\nSMSProvider = 'x'\nSMSProviderConfig = '{}'\ntps = 0.25";
+    let mut config = with_environment(
+        &format!("{SEED}{more}"),
+        &[("MTAN__POOLS__BACKUP__TPS", "1.5"), ("MTAN__SMS__BURST", "7")],
+    );
+    let pools = pools(&mut config);
+    config.finish().unwrap();
+    let shape: Vec<_> =
+        pools.iter().map(|p| (p.tps, p.burst, p.breaker_failures, p.breaker_seconds)).collect();
+    assert_eq!(shape, [(Some(10.0), 7, 3, 30), (Some(1.5), 2, 5, 5)]);
+}
+
+#[test]
+fn a_rate_that_is_none_is_a_mistake() {
+    let expected = "sms.tps: a number of SMS per second from 0.001 to 100000 is expected";
+    for bad in ["0", "0.0", "-1", "-0.5", "nan", "inf", "100001", "'ten'", "true"] {
+        let lines = mistakes(&format!("{SEED}tps = {bad}"));
+        assert!(lines.len() == 1 && lines[0].starts_with(expected), "{bad}: {lines:?}");
+    }
+    for bad in ["burst = 0", "breaker_failures = 0", "breaker_seconds = 0"] {
+        let lines = mistakes(&format!("{SEED}tps = 1\n{bad}"));
+        assert!(lines[0].contains("a whole number from 1 to 65535 is expected"), "{bad}: {lines:?}");
+    }
+    let lines = mistakes(&format!("{SEED}burst = 5"));
+    assert_eq!(lines, ["sms.burst: is nothing without sms.tps beside it"]);
+}
+
+#[test]
+fn a_pool_knows_whether_others_stand_behind_it() {
+    let more = "[pools.b]\nSMSProvider = 'x'\nSMSProviderConfig = '{}'\n\
+                [pools.c]\nSMSProvider = 'x'\nSMSProviderConfig = '{}'\n";
+    for (routing, behind) in [
+        ("", ["default", "b"].as_slice()),
+        ("[routing]\ndefault = ['c', 'default']", &["c"]),
+        ("[routing]\ndefault = ['b']", &[]),
+    ] {
+        let pools = pools(&mut config(&format!("{SEED}{more}{routing}")));
+        let names: Vec<&str> = pools.iter().filter(|p| p.others_behind).map(|p| p.name.as_str()).collect();
+        assert_eq!(names, behind, "{routing}");
+    }
+}

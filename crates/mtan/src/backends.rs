@@ -8,7 +8,7 @@ use std::{fs, io};
 use anyhow::{Context, bail};
 use mtan_daemon::Config;
 use mtan_embedded::Embedded;
-use mtan_jobs::{ClaimBook, Clock};
+use mtan_jobs::{ClaimBook, Clock, RateBook};
 use mtan_queue::Queue;
 use mtan_seal::{ServerKey, ServerKeyError};
 use mtan_verifier::Store;
@@ -42,6 +42,7 @@ pub(crate) struct Backends {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) queue: Queue,
     pub(crate) claims: Arc<dyn ClaimBook>,
+    pub(crate) rates: Arc<dyn RateBook>,
     pub(crate) key: ServerKey,
 }
 
@@ -131,19 +132,22 @@ impl Places {
         let key = self.key(first_start)?;
         let file = self.uses_folder().then(|| Embedded::open(&self.folder.join(FILE))).transpose()?;
         let file = |what: &str| file.as_ref().with_context(|| format!("{what}: the embedded file is open"));
-        let (store, claims) = match &self.store {
+        let (store, claims, rates) = match &self.store {
             Place::Embedded => {
-                (mtan_store::embedded(file("store")?), mtan_queue::embedded_claims(file("store")?))
+                let file = file("store")?;
+                (mtan_store::embedded(file), mtan_queue::embedded_claims(file), mtan_queue::embedded_rates())
             }
             Place::Server(url) => {
-                (mtan_store::redis(url).context("store")?, mtan_queue::redis_claims(url).context("store")?)
+                let claims = mtan_queue::redis_claims(url).context("store")?;
+                let rates = mtan_queue::redis_rates(url).context("store")?;
+                (mtan_store::redis(url).context("store")?, claims, rates)
             }
         };
         let queue = match &self.queue {
             Place::Embedded => Queue::embedded(file("queue")?, &key, clock),
             Place::Server(url) => Queue::amqp(url, "mtan").context("queue")?,
         };
-        Ok(Backends { store, queue, claims, key })
+        Ok(Backends { store, queue, claims, rates, key })
     }
 
     /// The server key. Made on the very first start only, for a store of this process's own: beside an existing store, or one

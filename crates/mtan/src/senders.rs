@@ -45,7 +45,8 @@ pub(crate) fn start(
 ) -> TaskTracker {
     let tasks = TaskTracker::new();
     for way in ways {
-        let sender = way.sender(&backends.queue, backends.claims.clone(), clock.clone(), drain);
+        let (claims, rates) = (backends.claims.clone(), backends.rates.clone());
+        let sender = way.sender(&backends.queue, claims, rates, clock.clone(), drain);
         tasks.spawn(sender.run(stop.clone()));
     }
     tasks.close();

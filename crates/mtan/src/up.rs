@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use mtan_daemon::{Config, Health, LogSection};
 use mtan_jobs::{Clock, Pool, SystemClock};
 use mtan_otp_api::{OtpApi, Settings, add_ready_checks};
-use mtan_sender::{Rules, Way};
+use mtan_sender::Way;
 use mtan_verifier::{SystemRandom, Verifier};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -69,8 +69,7 @@ impl Plan {
         }
         self.places.claim_for_demo()?;
         let phone = Arc::new(Phone::new(clock.clone()));
-        let max_in_flight = Rules::default().max_in_flight;
-        self.ways = vec![Way { pool: Pool::default_pool(), provider: phone.clone(), max_in_flight }];
+        self.ways = vec![Way::new(Pool::default_pool(), phone.clone())];
         self.settings.pools = vec![Pool::default_pool()];
         self.settings.policy.route = vec![Pool::default_pool()];
         Ok(Some(phone))
@@ -106,6 +105,9 @@ async fn up(mut plan: Plan, clock: Arc<dyn Clock>) -> anyhow::Result<()> {
     let stop = mtan_daemon::stop_on_signals();
     let health = Health::new(stop.clone());
     add_ready_checks(&health, backends.store.clone(), backends.queue.clone());
+    for way in &plan.ways {
+        way.breaker.add_note(&health);
+    }
     let mut beside = mtan_daemon::health_router(health, metrics);
     if let Some(phone) = &phone {
         beside = beside.merge(demo::router(phone.clone()));

@@ -131,12 +131,16 @@ fn parts(
     let queue = shared(config, "queue", "amqp://… or amqps://…").and_then(|url| {
         Queue::amqp(&url, process(kind)).map_err(|e| config.fault("queue", e.to_string())).ok()
     });
-    let claims = shared(config, "store", "redis://… or rediss://…").and_then(|url| {
-        mtan_queue::redis_claims(&url).map_err(|e| config.fault("store", e.to_string())).ok()
+    let books = shared(config, "store", "redis://… or rediss://…").and_then(|url| {
+        let books =
+            mtan_queue::redis_claims(&url).and_then(|claims| Ok((claims, mtan_queue::redis_rates(&url)?)));
+        books.map_err(|e| config.fault("store", e.to_string())).ok()
     });
-    let (queue, claims) = (queue?, claims?);
-    let senders =
-        ways.into_iter().map(|way| way.sender(&queue, claims.clone(), clock.clone(), drain)).collect();
+    let (queue, (claims, rates)) = (queue?, books?);
+    let senders = ways
+        .into_iter()
+        .map(|way| way.sender(&queue, claims.clone(), rates.clone(), clock.clone(), drain))
+        .collect();
     Some(Parts { senders, queue, claims })
 }
 
@@ -166,6 +170,9 @@ fn listen_address(kind: ProviderKind, section: &SenderSection) -> &str {
 }
 
 fn add_ready_checks(health: &Health, parts: &Parts, clock: &Arc<dyn Clock>) {
+    for sender in &parts.senders {
+        sender.breaker.add_note(health);
+    }
     let queue = parts.queue.clone();
     health.add("queue", move || {
         let queue = queue.clone();

@@ -22,6 +22,9 @@ const TRIES_BEFORE_NEXT_POOL: u32 = 2;
 /// The wait before a text is sent again whose first hand-over got no answer.
 const RESEND_AFTER: Duration = Duration::from_secs(1);
 
+/// A job that waits for a breaker is looked at again after so long at the earliest.
+const LEAST_PARKING: Duration = Duration::from_secs(1);
+
 /// How far a wait may lie from its plan, in parts of it: callers that failed together do not come back together.
 const JITTER: f64 = 0.2;
 
@@ -68,6 +71,18 @@ pub(crate) struct Standing<'a> {
     pub(crate) unknowns: u32,
     /// The pool's rule.
     pub(crate) rule: UnknownRule,
+    /// How long its breaker lets nobody through, at least; `None` = it does.
+    pub(crate) shut: Option<Duration>,
+}
+
+/// What a pool does with a job that it may not hand over for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WhileOpen {
+    /// Takes no more jobs: they stay in the queue, for another process or for later.
+    #[default]
+    Rest,
+    /// Goes on taking jobs, to move them along their route. For a pool that others stand behind.
+    MoveAlong,
 }
 
 /// The end of a job.
@@ -87,6 +102,8 @@ pub(crate) enum Step {
     Report(Finding),
     /// Try it again.
     Again { again: Again, unknown: Unknown },
+    /// Back to the queue as it came.
+    GiveBack,
 }
 
 impl Standing<'_> {
@@ -102,6 +119,48 @@ impl Standing<'_> {
             // an earlier hand-over may have gone through, so "before hand-over" would be a lie
             _ => unknown(self.lost_code(), None, attempts),
         })
+    }
+
+    /// What to do with the job while the breaker lets nobody through: no try is counted for that. Who waits here keeps to
+    /// its deadline, and comes back to be reported expired.
+    pub(crate) fn while_shut(&self, while_open: WhileOpen, chance: f64) -> Step {
+        let open_for = self.shut.unwrap_or_default();
+        if let Some(next) = self.another_way() {
+            return self.move_on(next);
+        }
+        if while_open == WhileOpen::Rest && !open_for.is_zero() {
+            return Step::GiveBack;
+        }
+        let left = Duration::try_from(self.deadline.duration_since(self.now)).unwrap_or_default();
+        let after = spread(open_for.max(LEAST_PARKING), chance).min(left);
+        let again = Again { pool: self.pool.clone(), after, attempts: self.attempts };
+        Step::Again { again, unknown: Unknown::No }
+    }
+
+    /// What to do with the job when its turn here would come too late.
+    pub(crate) fn too_late(&self) -> Step {
+        match self.another_way() {
+            Some(next) => self.move_on(next),
+            None if self.unknowns > 0 => Step::Report(unknown(self.lost_code(), None, self.attempts.total)),
+            None => {
+                let detail = Some(Detail::own("throttled: its turn would have come too late"));
+                Step::Report(finding(Outcome::Expired, ReportCode::Expired, detail, self.attempts.total))
+            }
+        }
+    }
+
+    /// The next pool, for a job that was not handed over here. One whose hand-over may have gone through and whose gateway
+    /// would know it again has no other way.
+    fn another_way(&self) -> Option<&Pool> {
+        let bound = self.rule == UnknownRule::Idempotent && self.unknowns > 0;
+        self.next_pool().filter(|_| !bound)
+    }
+
+    /// On to `next`, with no try counted.
+    fn move_on(&self, next: &Pool) -> Step {
+        let attempts = Attempts { total: self.attempts.total, in_pool: 0 };
+        let again = Again { pool: next.clone(), after: Duration::ZERO, attempts };
+        Step::Again { again, unknown: Unknown::No }
     }
 
     /// What to do with the job after this pool said `verdict`; `chance` (0 to 1) spreads the waits.
@@ -133,7 +192,7 @@ impl Standing<'_> {
         chance: f64,
     ) -> Step {
         let next = self.next_pool();
-        if self.tries() >= TRIES_BEFORE_NEXT_POOL
+        if (self.tries() >= TRIES_BEFORE_NEXT_POOL || self.shut.is_some())
             && let Some(next) = next
         {
             return self.go_to(next);
@@ -174,10 +233,9 @@ impl Standing<'_> {
         })
     }
 
-    /// The pool behind this one, while there is time for it. A pool outside the route has all of it before it.
+    /// The pool behind this one, while there is time for it.
     fn next_pool(&self) -> Option<&Pool> {
-        let next = self.route.iter().position(|p| p == self.pool).map_or(0, |here| here + 1);
-        self.route.get(next).filter(|_| self.in_time(Duration::ZERO))
+        behind(self.route, self.pool).filter(|_| self.in_time(Duration::ZERO))
     }
 
     /// Hand-overs in this pool, with this one.
@@ -192,8 +250,7 @@ impl Standing<'_> {
 
     /// The wait before the next try in this pool; `None` when its tries are used up.
     fn planned_wait(&self, chance: f64) -> Option<Duration> {
-        let spread = 1.0 - JITTER + 2.0 * JITTER * chance.clamp(0.0, 1.0);
-        PLAN.get(usize::try_from(self.attempts.in_pool).ok()?).map(|wait| wait.mul_f64(spread))
+        PLAN.get(usize::try_from(self.attempts.in_pool).ok()?).map(|wait| spread(*wait, chance))
     }
 
     fn in_time(&self, wait: Duration) -> bool {
@@ -222,6 +279,15 @@ impl Standing<'_> {
             ReportCode::NoAnswer
         }
     }
+}
+
+/// The pool that stands behind `pool` in `route`. A pool outside the route has all of it behind it.
+pub(crate) fn behind<'a>(route: &'a [Pool], pool: &Pool) -> Option<&'a Pool> {
+    route.get(route.iter().position(|p| p == pool).map_or(0, |here| here + 1))
+}
+
+fn spread(wait: Duration, chance: f64) -> Duration {
+    wait.mul_f64(1.0 - JITTER + 2.0 * JITTER * chance.clamp(0.0, 1.0))
 }
 
 fn finding(outcome: Outcome, code: ReportCode, detail: Option<Detail>, attempts: u32) -> Finding {

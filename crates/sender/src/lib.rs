@@ -1,13 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod breaker;
 mod decide;
 mod detail;
+mod gate;
 mod hand_over;
 mod kind;
 mod one_job;
 mod provider;
 mod report;
 mod run;
+mod turnstile;
 mod way;
 
 pub mod certificates;
@@ -17,9 +20,12 @@ pub mod metrics;
 pub mod number;
 pub mod tags;
 
-pub use decide::{PLAN, UnknownRule};
+pub use breaker::BreakerRules;
+pub use decide::{PLAN, UnknownRule, WhileOpen};
 pub use detail::Detail;
+pub use gate::Breaker;
 pub use kind::{ProviderKind, UnknownProvider};
 pub use provider::{About, Provider, Verdict};
 pub use run::{Jitter, Rules, Sender, os_jitter};
+pub use turnstile::Throttle;
 pub use way::{Build, Way};

@@ -5,6 +5,8 @@ use std::time::Duration;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use mtan_jobs::{Outcome, Pool};
 
+use crate::breaker::Stand;
+
 /// Final reports, by pool and outcome.
 pub const SEND_TOTAL: &str = "mtan_send_total";
 /// Hand-overs to a gateway, by pool and verdict.
@@ -18,6 +20,11 @@ pub const IN_FLIGHT: &str = "mtan_in_flight";
 /// Jobs that got another try, by pool and by where it happens: `same_pool` or `next_pool`.
 pub const RETRY_TOTAL: &str = "mtan_retry_total";
 
+/// Where a pool's breaker stands, by pool: 0 closed, 1 open, 2 half-open.
+pub const BREAKER_STATE: &str = "mtan_breaker_state";
+/// How long a job waited for its turn in a pool with a rate, by pool.
+pub const THROTTLE_WAIT_SECONDS: &str = "mtan_throttle_wait_seconds";
+
 /// Tells the recorder what the names mean. Once a process.
 pub fn describe() {
     describe_counter!(SEND_TOTAL, Unit::Count, "Final reports");
@@ -26,6 +33,8 @@ pub fn describe() {
     describe_histogram!(CODE_AGE_SECONDS, Unit::Seconds, "From publishing to the gateway's yes");
     describe_gauge!(IN_FLIGHT, Unit::Count, "Jobs in hand");
     describe_counter!(RETRY_TOTAL, Unit::Count, "Jobs that got another try");
+    describe_gauge!(BREAKER_STATE, Unit::Count, "0 closed, 1 open, 2 half-open");
+    describe_histogram!(THROTTLE_WAIT_SECONDS, Unit::Seconds, "How long a job waited for its turn");
 }
 
 pub(crate) fn reported(pool: &Pool, outcome: Outcome) {
@@ -44,6 +53,19 @@ pub(crate) fn code_age(pool: &Pool, seconds: f64) {
 pub(crate) fn retried(pool: &Pool, next: &Pool) {
     let place = if pool == next { "same_pool" } else { "next_pool" };
     counter!(RETRY_TOTAL, "pool" => pool.to_string(), "to" => place).increment(1);
+}
+
+pub(crate) fn breaker(pool: &Pool, stand: Stand) {
+    let value = match stand {
+        Stand::Closed => 0,
+        Stand::Open { .. } => 1,
+        Stand::HalfOpen { .. } => 2,
+    };
+    gauge!(BREAKER_STATE, "pool" => pool.to_string()).set(value);
+}
+
+pub(crate) fn throttled(pool: &Pool, waited: Duration) {
+    histogram!(THROTTLE_WAIT_SECONDS, "pool" => pool.to_string()).record(waited.as_secs_f64());
 }
 
 /// Counts a job as in hand for as long as it lives.

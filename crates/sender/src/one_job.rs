@@ -10,9 +10,11 @@ use mtan_jobs::{
 use tokio::time::{Instant, sleep};
 use tracing::{debug, info, warn};
 
-use crate::decide::{Finding, Standing, Step};
+use crate::breaker::Sign;
+use crate::decide::{Finding, Standing, Step, behind};
 use crate::hand_over::{Lease, hand_over};
 use crate::run::Postroom;
+use crate::turnstile::{NoTurn, Permit};
 use crate::{Detail, metrics};
 
 /// How long after a job's death its claim is remembered: a late duplicate must still find it.
@@ -21,8 +23,11 @@ const REMEMBERED: Duration = Duration::from_secs(60 * 60);
 /// The pause before a claim book that is away is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
-/// How long a job is held in hand while the claim book is away; far below the broker's 30 minutes for an ack.
+/// How long a job is held in hand while the claim book or the rate is away, or while it waits for its turn; far below the broker's 30 minutes for an ack.
 const HOLD: Duration = Duration::from_secs(5 * 60);
+
+/// The longest time for which a job that would wait too long in hand is put back, before it is looked at again.
+const AWAY: Duration = Duration::from_secs(60);
 
 /// How long after somebody else's lease a job is looked at again.
 const AFTER_LEASE: Duration = Duration::from_millis(500);
@@ -64,6 +69,22 @@ enum Asked {
     Stopping,
 }
 
+/// How a job finds the way out, before it is claimed: who waits holds no claim, so a death while waiting is no unknown.
+#[derive(Clone, Copy)]
+enum Way {
+    /// Its turn has come.
+    Free(Permit),
+    /// It is not asked for: the job will not be handed over, whatever else becomes of it.
+    Unasked,
+    /// The breaker lets nobody through.
+    Shut,
+    /// Its turn would come too late.
+    TooLate,
+    /// It has been in hand for too long, or would be: again after this.
+    Held(Duration),
+    Stopping,
+}
+
 impl Postroom {
     /// Takes a delivery through to its end; whatever fails on the way, the job is reported once or comes again.
     pub(crate) async fn handle(&self, delivery: Delivery) {
@@ -84,25 +105,84 @@ impl Postroom {
         self.work_on(&paper, receipt).await;
     }
 
-    /// Claims first, whatever the job looks like: only who holds the claim knows that no other report was made.
+    /// Claims first, whatever the job looks like: only who holds the claim knows that no other report was made. What is
+    /// to be handed over has waited for its turn before that.
     async fn work_on(&self, paper: &Paper, receipt: Box<dyn Receipt>) {
         let owner = self.new_owner();
-        match self.ask(paper, &owner).await {
-            Asked::Answer(Claim::Taken { unknowns }) => self.go_on(paper, &owner, unknowns, receipt).await,
-            Asked::Answer(Claim::Settled { report, reported }) => {
-                debug!(job.id = %paper.id, pool = %self.pool, "the job has its report: no second SMS");
-                self.close_settled(paper, &report, reported, receipt).await;
+        loop {
+            let way = self.way(paper).await;
+            match way {
+                Way::Stopping => return note(&paper.id, receipt.give_back().await),
+                Way::Held(after) => return self.later(paper, after, receipt).await,
+                Way::Free(_) | Way::Unasked | Way::Shut | Way::TooLate => {}
             }
-            Asked::Answer(Claim::Busy { until }) => {
-                let lease = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or_default();
-                self.later(paper, lease.saturating_add(AFTER_LEASE), receipt).await;
+            match self.ask(paper, &owner).await {
+                Asked::Answer(Claim::Taken { .. }) if matches!(way, Way::Free(turn) if !turn.is_fresh()) => {
+                    self.release(&paper.id, &owner, Unknown::No).await;
+                }
+                Asked::Answer(Claim::Taken { unknowns }) => {
+                    return self.go_on(paper, &owner, unknowns, way, receipt).await;
+                }
+                Asked::Answer(Claim::Settled { report, reported }) => {
+                    debug!(job.id = %paper.id, pool = %self.pool, "the job has its report: no second SMS");
+                    return self.close_settled(paper, &report, reported, receipt).await;
+                }
+                Asked::Answer(Claim::Busy { until }) => {
+                    let lease =
+                        Duration::try_from(until.duration_since(self.clock.now())).unwrap_or_default();
+                    return self.later(paper, lease.saturating_add(AFTER_LEASE), receipt).await;
+                }
+                Asked::Away(e) => {
+                    warn!(job.id = %paper.id, pool = %self.pool, error = %e, "no claim, so no hand-over: later");
+                    return self.later(paper, ASK_AGAIN, receipt).await;
+                }
+                Asked::Stopping => return note(&paper.id, receipt.give_back().await),
             }
-            Asked::Away(e) => {
-                warn!(job.id = %paper.id, pool = %self.pool, error = %e, "no claim, so no hand-over: later");
-                self.later(paper, ASK_AGAIN, receipt).await;
-            }
-            Asked::Stopping => note(&paper.id, receipt.give_back().await),
         }
+    }
+
+    /// Waits for the job's turn to go out. One that has another way waits for half of the life that it has left.
+    async fn way(&self, paper: &Paper) -> Way {
+        let Content::Job(job) = &paper.content else { return Way::Unasked };
+        let left = Duration::try_from(paper.deadline.duration_since(self.clock.now())).unwrap_or_default();
+        if left.is_zero() {
+            return Way::Unasked;
+        }
+        let patience = if behind(&job.route, &self.pool).is_some() { left / 2 } else { left };
+        let came = Instant::now();
+        let mut stand = self.breaker.watch();
+        loop {
+            stand.mark_unchanged();
+            if self.breaker.shut_for().is_some() {
+                return Way::Shut;
+            }
+            let held = HOLD.saturating_sub(came.elapsed());
+            let waits = patience.saturating_sub(came.elapsed()).min(held);
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Way::Stopping,
+                _ = stand.changed() => {}
+                turn = self.turn(waits) => match turn {
+                    Ok(turn) => return Way::Free(turn),
+                    Err(NoTurn::TooLate { .. }) if waits < held => return Way::TooLate,
+                    Err(NoTurn::TooLate { wait }) => return Way::Held(wait.clamp(ASK_AGAIN, AWAY)),
+                    Err(NoTurn::Away(e)) if held.is_zero() => {
+                        warn!(job.id = %paper.id, pool = %self.pool, error = %e, "no turn, so no hand-over: later");
+                        return Way::Held(ASK_AGAIN);
+                    }
+                    Err(NoTurn::Away(e)) => debug!(job.id = %paper.id, pool = %self.pool, error = %e, "no turn yet"),
+                },
+            }
+        }
+    }
+
+    /// One question for a turn; after one that could not be asked, a pause.
+    async fn turn(&self, waits: Duration) -> Result<Permit, NoTurn> {
+        let turn = self.turnstile.turn(&self.pool, waits).await;
+        if matches!(turn, Err(NoTurn::Away(_))) {
+            sleep(ASK_AGAIN).await;
+        }
+        turn
     }
 
     /// Asks for the claim until there is an answer. The job stays in hand meanwhile: so the slots fill, and an outage
@@ -127,7 +207,7 @@ impl Postroom {
     }
 
     /// The claim is ours: decides, hands over, and acts on what came of it.
-    async fn go_on(&self, paper: &Paper, owner: &Owner, unknowns: u32, receipt: Box<dyn Receipt>) {
+    async fn go_on(&self, paper: &Paper, owner: &Owner, unknowns: u32, way: Way, receipt: Box<dyn Receipt>) {
         // a claim that was taken over from somebody may still be settled by them
         let taken_over = if unknowns > 0 { Lease::Lost } else { Lease::Held };
         let job = match &paper.content {
@@ -137,15 +217,47 @@ impl Postroom {
             }
         };
         // this is the last look at the clock before the gateway gets the code
-        if let Some(end) = self.standing(paper, job, unknowns).before_hand_over() {
+        let standing = self.standing(paper, job, unknowns);
+        if let Some(end) = standing.before_hand_over() {
             return self.report(paper, owner, end, taken_over, receipt).await;
         }
+        let pass = match way {
+            Way::Free(_) => self.breaker.enter(),
+            _ => None,
+        };
+        let Some(pass) = pass else {
+            let (step, why) = match way {
+                Way::TooLate => (standing.too_late(), "throttled"),
+                _ => (standing.while_shut(self.rules.while_open, (self.jitter)()), "breaker_open"),
+            };
+            return self.act(paper, job, owner, why, step, taken_over, receipt).await;
+        };
         let (verdict, lease) = hand_over(self, job, owner, paper.deadline).await;
+        pass.used(Sign::of(&verdict));
         let lease = if lease == Lease::Lost { lease } else { taken_over };
         let why = verdict.code();
-        match self.standing(paper, job, unknowns).after_hand_over(verdict, (self.jitter)()) {
+        let step = self.standing(paper, job, unknowns).after_hand_over(verdict, (self.jitter)());
+        self.act(paper, job, owner, why.as_str(), step, lease, receipt).await;
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "all that is known about one job, once")]
+    async fn act(
+        &self,
+        paper: &Paper,
+        job: &SendJob,
+        owner: &Owner,
+        why: &str,
+        step: Step,
+        lease: Lease,
+        receipt: Box<dyn Receipt>,
+    ) {
+        match step {
             Step::Report(end) => self.report(paper, owner, end, lease, receipt).await,
             Step::Again { again, unknown } => self.again(job, owner, why, again, unknown, receipt).await,
+            Step::GiveBack => {
+                self.release(&paper.id, owner, Unknown::No).await;
+                note(&paper.id, receipt.give_back().await);
+            }
         }
     }
 
@@ -158,6 +270,7 @@ impl Postroom {
             attempts: paper.attempts,
             unknowns,
             rule: self.provider.unknown_rule(),
+            shut: self.breaker.shut_for(),
         }
     }
 
@@ -167,7 +280,7 @@ impl Postroom {
         &self,
         job: &SendJob,
         owner: &Owner,
-        why: ReportCode,
+        why: &str,
         again: Again,
         unknown: Unknown,
         receipt: Box<dyn Receipt>,
@@ -177,10 +290,14 @@ impl Postroom {
             next_pool = %again.pool, wait_ms = again.after.as_millis(), "another try"
         );
         metrics::retried(&self.pool, &again.pool);
-        if let Err(e) = self.patiently(|| self.claims.release(&job.id, owner, unknown)).await {
-            warn!(job.id = %job.id, pool = %self.pool, error = %e, "claim not freed: it lapses by itself");
-        }
+        self.release(&job.id, owner, unknown).await;
         note(&job.id, receipt.again(again).await);
+    }
+
+    async fn release(&self, id: &JobId, owner: &Owner, unknown: Unknown) {
+        if let Err(e) = self.patiently(|| self.claims.release(id, owner, unknown)).await {
+            warn!(job.id = %id, pool = %self.pool, error = %e, "claim not freed: it lapses by itself");
+        }
     }
 
     /// The same job once more in this pool, no try lost.

@@ -7,12 +7,14 @@ use std::time::Duration;
 use mtan_jobs::{ClaimBook, Clock, Consumer, Delivery, Owner, Pool, ReportPublisher};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::Provider;
+use crate::breaker::Stand;
 use crate::metrics::InFlight;
+use crate::turnstile::Turnstile;
+use crate::{Breaker, Provider, Throttle, WhileOpen};
 
 /// Chance, from 0 up to 1, as an argument: it spreads waits.
 pub type Jitter = Arc<dyn Fn() -> f64 + Send + Sync>;
@@ -32,11 +34,29 @@ pub struct Rules {
     pub lease: Duration,
     /// How long a stop waits for what is in hand.
     pub drain: Duration,
+    /// What becomes of its jobs while its breaker is open.
+    pub while_open: WhileOpen,
+}
+
+impl Rules {
+    /// How many jobs are taken from the queue while the breaker stands so: for a probe one is enough.
+    fn fetch(&self, stand: Stand) -> u16 {
+        match (self.while_open, stand) {
+            (WhileOpen::MoveAlong, _) | (_, Stand::Closed) => self.max_in_flight.max(1),
+            (WhileOpen::Rest, Stand::Open { .. }) => 0,
+            (WhileOpen::Rest, Stand::HalfOpen { .. }) => 1,
+        }
+    }
 }
 
 impl Default for Rules {
     fn default() -> Rules {
-        Rules { max_in_flight: 32, lease: Duration::from_secs(15), drain: Duration::from_secs(25) }
+        Rules {
+            max_in_flight: 32,
+            lease: Duration::from_secs(15),
+            drain: Duration::from_secs(25),
+            while_open: WhileOpen::Rest,
+        }
     }
 }
 
@@ -54,6 +74,10 @@ pub struct Sender {
     pub claims: Arc<dyn ClaimBook>,
     /// The way out.
     pub provider: Arc<dyn Provider>,
+    /// The rate that it keeps to; `None` = as fast as it can.
+    pub throttle: Option<Throttle>,
+    /// What leaves the way out alone when it fails.
+    pub breaker: Arc<Breaker>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The spread of waits.
@@ -68,12 +92,27 @@ impl Sender {
     /// What is not finished by then is dropped where it stands: its job is still in the queue and comes again, and
     /// a claim that was held in the middle of a hand-over lapses and counts as one unknown.
     pub async fn run(self, stop: CancellationToken) {
-        let Sender { pool, name, mut consumer, reports, claims, provider, clock, jitter, rules } = self;
+        let Sender { pool, name, mut consumer, reports, claims, provider, throttle, breaker, .. } = self;
+        let Sender { clock, jitter, rules, .. } = self;
+        let turnstile = Turnstile::new(throttle);
         let (drain, slots) = (rules.drain, usize::from(rules.max_in_flight.max(1)));
         let serial = AtomicU64::new(0);
-        let room = Postroom { pool, name, serial, reports, claims, provider, clock, jitter, rules, stop };
-        let room = Arc::new(room);
+        let room = Arc::new(Postroom {
+            pool,
+            name,
+            serial,
+            reports,
+            claims,
+            provider,
+            turnstile,
+            breaker,
+            clock,
+            jitter,
+            rules,
+            stop,
+        });
         info!(pool = %room.pool, provider = room.provider.kind(), "sender started");
+        room.breaker.show();
         for warning in room.provider.warnings() {
             warn!(pool = %room.pool, "SMSProviderConfig: {warning}");
         }
@@ -98,6 +137,8 @@ pub(crate) struct Postroom {
     pub(crate) reports: Arc<dyn ReportPublisher>,
     pub(crate) claims: Arc<dyn ClaimBook>,
     pub(crate) provider: Arc<dyn Provider>,
+    pub(crate) turnstile: Turnstile,
+    pub(crate) breaker: Arc<Breaker>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) jitter: Jitter,
     pub(crate) rules: Rules,
@@ -118,13 +159,27 @@ struct Hands {
 }
 
 impl Hands {
-    /// Until the stop, or until the consumer has no more.
+    /// Until the stop, or until the consumer has no more. What the breaker does not let through is not taken.
     async fn take_jobs(&mut self, room: &Arc<Postroom>, consumer: &mut dyn Consumer) {
+        let mut changes = room.breaker.watch();
+        let mut fetching = room.rules.fetch(Stand::Closed);
         loop {
+            let stand = room.breaker.look();
+            changes.mark_unchanged();
+            let fetch = room.rules.fetch(stand);
+            if fetch != fetching {
+                tokio::select! {
+                    biased;
+                    () = room.stop.cancelled() => return,
+                    () = consumer.fetch(fetch) => fetching = fetch,
+                }
+            }
             let taken = tokio::select! {
                 biased;
                 () = room.stop.cancelled() => return,
-                taken = self.take_one(consumer) => taken,
+                _ = changes.changed() => continue,
+                () = over(stand) => continue,
+                taken = self.take_one(consumer), if fetch > 0 => taken,
             };
             let Some((delivery, hand)) = taken else { return };
             // the set and the gauge have it before its task runs: a stop cannot see zero too early
@@ -151,6 +206,14 @@ impl Hands {
         while let Some(done) = self.busy.join_next().await {
             note(done);
         }
+    }
+}
+
+/// Until a breaker that stands open is so no more.
+async fn over(stand: Stand) {
+    match stand {
+        Stand::Open { until } => sleep_until(until).await,
+        Stand::Closed | Stand::HalfOpen { .. } => std::future::pending().await,
     }
 }
 

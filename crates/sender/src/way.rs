@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mtan_daemon::{Config, Fault, PoolConfig};
-use mtan_jobs::{ClaimBook, Clock, Pool};
+use mtan_jobs::{ClaimBook, Clock, Limit, Pool, RateBook};
 use mtan_queue::Queue;
 
-use crate::{Provider, ProviderKind, Rules, Sender, os_jitter};
+use crate::{Breaker, BreakerRules, Provider, ProviderKind, Rules, Sender, Throttle, WhileOpen, os_jitter};
 
 /// Makes a provider from the JSON of `SMSProviderConfig`, in which relative paths start in the folder, or says what is
 /// wrong with it: each fault with its key, seen from the JSON's top, `""` for the whole.
@@ -22,9 +22,22 @@ pub struct Way {
     pub provider: Arc<dyn Provider>,
     /// Jobs in hand at a time.
     pub max_in_flight: u16,
+    /// How many SMS may go; `None` = as many as can.
+    pub limit: Option<Limit>,
+    /// What leaves it alone when it fails.
+    pub breaker: Arc<Breaker>,
+    /// What becomes of its jobs meanwhile.
+    pub while_open: WhileOpen,
 }
 
 impl Way {
+    /// A way with nothing configured about it: no rate, and nobody behind it.
+    pub fn new(pool: Pool, provider: Arc<dyn Provider>) -> Way {
+        let Rules { max_in_flight, while_open, .. } = Rules::default();
+        let breaker = Breaker::new(pool.clone(), BreakerRules::default());
+        Way { pool, provider, max_in_flight, limit: None, breaker, while_open }
+    }
+
     /// Which kind of provider `pool` needs; a class that nobody knows becomes a fault of the configuration.
     pub fn kind(config: &mut Config, pool: &PoolConfig) -> Option<ProviderKind> {
         let kind = pool.provider.parse::<ProviderKind>();
@@ -63,8 +76,19 @@ impl Way {
             );
         }
         // a name that is none was made a fault by `mtan_daemon::pools`
-        let name = pool.name.parse().ok()?;
-        Some(Way { pool: name, provider, max_in_flight: pool.max_in_flight })
+        let name: Pool = pool.name.parse().ok()?;
+        let rules = BreakerRules {
+            failures: pool.breaker_failures.into(),
+            open: Duration::from_secs(pool.breaker_seconds.into()),
+        };
+        Some(Way {
+            limit: limit(config, pool)?,
+            breaker: Breaker::new(name.clone(), rules),
+            while_open: if pool.others_behind { WhileOpen::MoveAlong } else { WhileOpen::Rest },
+            max_in_flight: pool.max_in_flight,
+            pool: name,
+            provider,
+        })
     }
 
     /// The sender of this way, ready to run.
@@ -72,10 +96,11 @@ impl Way {
         self,
         queue: &Queue,
         claims: Arc<dyn ClaimBook>,
+        rates: Arc<dyn RateBook>,
         clock: Arc<dyn Clock>,
         drain: Duration,
     ) -> Sender {
-        let Way { pool, provider, max_in_flight } = self;
+        let Way { pool, provider, max_in_flight, limit, breaker, while_open } = self;
         Sender {
             name: unique_name(&pool),
             consumer: queue.consumer(&pool, max_in_flight),
@@ -83,11 +108,20 @@ impl Way {
             pool,
             claims,
             provider,
+            throttle: limit.map(|limit| Throttle { rates, limit }),
+            breaker,
             clock,
             jitter: os_jitter(),
-            rules: Rules { max_in_flight, drain, ..Rules::default() },
+            rules: Rules { max_in_flight, drain, while_open, ..Rules::default() },
         }
     }
+}
+
+/// The rate of the pool; the outer `None` comes with a fault.
+fn limit(config: &mut Config, pool: &PoolConfig) -> Option<Option<Limit>> {
+    let Some(tps) = pool.tps else { return Some(None) };
+    let limit = Limit::new(tps, pool.burst.into());
+    limit.map_err(|e| config.fault(format!("{}.tps", pool.key), e.to_string())).ok().map(Some)
 }
 
 /// Claims are held under it: no other running sender has it, on whatever machine.

@@ -13,7 +13,7 @@ use mtan_jobs::{
     SystemClock,
 };
 use mtan_queue::Queue;
-use mtan_sender::{Provider, Rules, Sender, os_jitter};
+use mtan_sender::{Breaker, BreakerRules, Provider, Rules, Sender, os_jitter};
 use mtan_sender_http::{HttpConfig, HttpProvider};
 use mtan_testkit::wait_until;
 use tokio::runtime::Runtime;
@@ -133,6 +133,8 @@ impl OurSender {
         Sender {
             name: "ratios".to_owned(),
             consumer: self.queue.consumer(&pool, self.prefetch),
+            throttle: None,
+            breaker: Breaker::new(pool.clone(), BreakerRules::default()),
             pool,
             reports: Arc::new(Counted { inner, countdown }),
             claims: self.claims.clone(),

@@ -15,7 +15,7 @@ fn at(second: i64) -> Timestamp {
 /// A job in pool `a` of the route `a`, alone, 300 s before its death, after `in_pool` tries.
 fn standing<'a>(route: &'a [Pool], in_pool: u32, unknowns: u32, rule: UnknownRule) -> Standing<'a> {
     let attempts = Attempts { total: in_pool, in_pool };
-    Standing { pool: &route[0], route, deadline: at(300), now: at(0), attempts, unknowns, rule }
+    Standing { pool: &route[0], route, deadline: at(300), now: at(0), attempts, unknowns, rule, shut: None }
 }
 
 fn busy(after: Option<u64>) -> Verdict {
@@ -33,13 +33,13 @@ fn silence() -> Verdict {
 fn end(step: &Step) -> Option<(Outcome, ReportCode)> {
     match step {
         Step::Report(f) => Some((f.outcome, f.code)),
-        Step::Again { .. } => None,
+        Step::Again { .. } | Step::GiveBack => None,
     }
 }
 
 fn again(step: &Step) -> Option<(&str, u64, u32, Unknown)> {
     match step {
-        Step::Report(_) => None,
+        Step::Report(_) | Step::GiveBack => None,
         Step::Again { again, unknown } => {
             Some((again.pool.as_str(), again.after.as_secs(), again.attempts.in_pool, *unknown))
         }
@@ -66,7 +66,7 @@ fn waits_are_spread_by_a_fifth() {
     let wait = |chance| match standing(&route, 2, 0, UnknownRule::Resend).after_hand_over(busy(None), chance)
     {
         Step::Again { again, .. } => again.after.as_millis(),
-        Step::Report(_) => unreachable!(),
+        Step::Report(_) | Step::GiveBack => unreachable!(),
     };
     assert_eq!((wait(0.0), wait(0.5), wait(1.0)), (8_000, 10_000, 12_000));
 }
@@ -253,6 +253,7 @@ proptest! {
                     s.attempts = again.attempts;
                     s.pool = route.iter().find(|p| **p == again.pool).expect("in the route");
                 }
+                Step::GiveBack => prop_assert!(false, "a hand-over always leads on"),
             }
         };
         prop_assert!(end.outcome.is_final());
@@ -267,4 +268,70 @@ proptest! {
         };
         prop_assert!(maybe_sent <= 1 + duplicates);
     }
+}
+
+fn shut<'a>(route: &'a [Pool], in_pool: u32, unknowns: u32, rule: UnknownRule, seconds: u64) -> Standing<'a> {
+    Standing { shut: Some(Duration::from_secs(seconds)), ..standing(route, in_pool, unknowns, rule) }
+}
+
+#[test]
+fn while_the_breaker_is_open_a_job_goes_on_and_no_try_is_counted() {
+    let route = pools(&["a", "b"]);
+    for while_open in [WhileOpen::Rest, WhileOpen::MoveAlong] {
+        let step = shut(&route, 1, 1, UnknownRule::Resend, 5).while_shut(while_open, 0.5);
+        let Step::Again { again, unknown } = step else { panic!("{step:?}") };
+        let attempts = Attempts { total: 1, in_pool: 0 };
+        assert_eq!((again.pool.as_str(), again.after, again.attempts), ("b", Duration::ZERO, attempts));
+        assert_eq!(unknown, Unknown::No);
+    }
+}
+
+#[test]
+fn a_job_without_another_way_waits_for_the_breaker_or_goes_back() {
+    let route = pools(&["a"]);
+    let standing = shut(&route, 2, 0, UnknownRule::Resend, 7);
+    assert_eq!(standing.while_shut(WhileOpen::Rest, 0.5), Step::GiveBack);
+    let step = standing.while_shut(WhileOpen::MoveAlong, 0.5);
+    assert_eq!(again(&step), Some(("a", 7, 2, Unknown::No)));
+    let half_open = shut(&route, 0, 0, UnknownRule::Resend, 0);
+    for while_open in [WhileOpen::Rest, WhileOpen::MoveAlong] {
+        let step = half_open.while_shut(while_open, 0.5);
+        assert_eq!(again(&step), Some(("a", 1, 0, Unknown::No)), "beside a probe nobody turns in circles");
+    }
+    let dying = Standing { deadline: at(3), ..standing };
+    let step = dying.while_shut(WhileOpen::MoveAlong, 0.5);
+    assert_eq!(again(&step), Some(("a", 3, 2, Unknown::No)), "it comes back to be reported expired");
+}
+
+#[test]
+fn a_job_that_only_its_own_gateway_knows_again_goes_nowhere_else() {
+    let route = pools(&["a", "b"]);
+    let standing = shut(&route, 1, 1, UnknownRule::Idempotent, 5);
+    assert_eq!(standing.while_shut(WhileOpen::Rest, 0.5), Step::GiveBack);
+    assert_eq!(end(&standing.too_late()), Some((Outcome::Unknown, ReportCode::NoAnswer)));
+}
+
+#[test]
+fn a_failure_that_opened_the_breaker_goes_on_at_once() {
+    let route = pools(&["a", "b"]);
+    let step = shut(&route, 0, 0, UnknownRule::Resend, 5).after_hand_over(busy(None), 0.5);
+    assert_eq!(again(&step), Some(("b", 0, 0, Unknown::No)));
+    let alone = pools(&["a"]);
+    let step = shut(&alone, 0, 0, UnknownRule::Resend, 5).after_hand_over(busy(None), 0.5);
+    assert_eq!(again(&step), Some(("a", 1, 1, Unknown::No)), "nowhere to go");
+}
+
+#[test]
+fn a_turn_that_comes_too_late_is_another_pools_or_the_end() {
+    let (route, alone) = (pools(&["a", "b"]), pools(&["a"]));
+    let step = standing(&route, 0, 0, UnknownRule::Resend).too_late();
+    assert_eq!(again(&step), Some(("b", 0, 0, Unknown::No)));
+    let step = standing(&alone, 1, 0, UnknownRule::Resend).too_late();
+    assert_eq!(end(&step), Some((Outcome::Expired, ReportCode::Expired)));
+    let step = standing(&alone, 1, 1, UnknownRule::Resend).too_late();
+    assert_eq!(
+        end(&step).map(|(outcome, _)| outcome),
+        Some(Outcome::Unknown),
+        "the first SMS may have arrived"
+    );
 }

@@ -4,10 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps in vain fails, as it should")]
 
 mod book;
+mod breaker;
 mod ends;
 mod faults;
 mod inbox;
 mod script;
 mod stop;
+mod throttle;
 mod together;
 mod world;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mtan_jobs::{Clock, Outcome, Pool, PublishError, ReplyTo, ReportCode, ReportPublisher, SendReport};
-use mtan_sender::{Rules, Sender, UnknownRule};
+use mtan_sender::{Breaker, BreakerRules, Rules, Sender, Throttle, UnknownRule};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -132,8 +132,20 @@ impl World {
     }
 
     pub(crate) fn sender_with(&self, pool: &str, rule: UnknownRule, acts: Vec<Act>, rules: Rules) -> Running {
+        self.throttled_sender(pool, rule, acts, rules, None)
+    }
+
+    pub(crate) fn throttled_sender(
+        &self,
+        pool: &str,
+        rule: UnknownRule,
+        acts: Vec<Act>,
+        rules: Rules,
+        throttle: Option<Throttle>,
+    ) -> Running {
         let pool: Pool = pool.parse().unwrap();
         let script = Script::new(rule, acts, self.diary.clone());
+        let breaker = Breaker::new(pool.clone(), BreakerRules::default());
         let sender = Sender {
             name: format!("sender-{}", self.inbox.next_number()),
             consumer: Box::new(self.inbox.consumer(&pool)),
@@ -141,6 +153,8 @@ impl World {
             reports: Arc::new(self.reports.clone()),
             claims: Arc::new(self.book.clone()),
             provider: Arc::new(script.clone()),
+            throttle,
+            breaker,
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             jitter: Arc::new(|| 0.5),
             rules,
@@ -156,6 +170,13 @@ impl World {
 
     pub(crate) fn published(&self) -> Vec<SendReport> {
         self.reports.published.lock().unwrap().iter().map(|(report, _)| report.clone()).collect()
+    }
+
+    /// The ids of the jobs that were reported on, each as often as it was.
+    pub(crate) fn reported_ids(&self) -> Vec<String> {
+        let mut ids: Vec<_> = self.published().iter().map(|r| r.job_id.to_string()).collect();
+        ids.sort_by_key(|id| id.parse::<u32>().ok());
+        ids
     }
 
     /// Outcome, code and attempts of each report.
