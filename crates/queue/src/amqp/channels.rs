@@ -111,7 +111,7 @@ impl Live {
     }
 
     async fn lane(self: Arc<Self>) {
-        let mut held = Held::Lane;
+        let mut held = Held::Looking;
         match self.work(&mut held).await {
             Ok(channel) => self.channels.put_back(channel, &held),
             Err(why) => {
@@ -128,17 +128,21 @@ impl Live {
     /// that the connection is of no use any more.
     async fn work(self: &Arc<Self>, held: &mut Held) -> Result<Channel, String> {
         let channel = self.channels.open(&self.connection).await.map_err(|error| error.to_string())?;
-        while *held == Held::Lane {
-            let Some(Batch { route, letters, tickets }) = self.channels.desk().waiting.take() else { break };
+        while *held == Held::Looking {
+            let Some(Batch { route, letters, tickets }) = self.channels.desk().waiting.look(held) else {
+                break;
+            };
+            self.start_lane(); // there may be more than one batch
             let mut answers = pin!(batch::bring_out(&channel, letters));
             let answers = match timeout(SLOW, &mut answers).await {
                 Ok(answers) => answers,
                 Err(_) => {
-                    *held = self.channels.desk().waiting.slow(route);
+                    self.channels.desk().waiting.slow(held, route);
                     self.start_lane();
                     answers.await
                 }
             };
+            self.channels.desk().waiting.over(held);
             tell(tickets, answers)?;
             yield_now().await; // whoever was answered may have more: that goes along
         }

@@ -31,7 +31,9 @@ pub(super) struct Batch {
 /// What a task with a channel counts as.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Held {
-    /// One of the few that take batches.
+    /// A lane that is about to look what there is.
+    Looking,
+    /// A lane with a batch.
     Lane,
     /// A batch whose confirms are long in coming.
     Slow(Route),
@@ -46,6 +48,8 @@ struct Pile {
 pub(super) struct Waiting {
     piles: VecDeque<Pile>,
     lanes: usize,
+    /// Those of the lanes that are about to look what there is.
+    looking: usize,
     slow: Vec<Route>,
     /// Lanes and slow batches together.
     most: usize,
@@ -54,7 +58,7 @@ pub(super) struct Waiting {
 impl Waiting {
     /// Nothing, for a connection that may have `most` channels.
     pub(super) fn new(most: usize) -> Waiting {
-        Waiting { piles: VecDeque::new(), lanes: 0, slow: Vec::new(), most }
+        Waiting { piles: VecDeque::new(), lanes: 0, looking: 0, slow: Vec::new(), most }
     }
 
     /// Lays `letter` on the pile of its route.
@@ -69,16 +73,22 @@ impl Waiting {
         self.piles.push_back(Pile { route, letters: VecDeque::from([(letter, ticket)]) });
     }
 
-    /// Whether one more lane is needed; it is counted from now on.
+    /// Whether one more lane is needed, [`Held::Looking`]; it is counted from now on. Asked after everything that may
+    /// make one necessary: a push, a look, the end of a lane.
     pub(super) fn start_lane(&mut self) -> bool {
         let room = self.lanes < LANES && self.lanes + self.slow.len() < self.most;
-        let start = room && self.turn().is_some();
+        let start = room && self.looking == 0 && self.turn().is_some();
         self.lanes += usize::from(start);
+        self.looking += usize::from(start);
         start
     }
 
-    /// The next batch for a lane; `None`: there is nothing to do.
-    pub(super) fn take(&mut self) -> Option<Batch> {
+    /// The next batch for a lane that was about to look; `None`: there is nothing to do.
+    pub(super) fn look(&mut self, held: &mut Held) -> Option<Batch> {
+        if *held == Held::Looking {
+            *held = Held::Lane;
+            self.looking -= 1;
+        }
         while let Some(mut pile) = self.turn().and_then(|at| self.piles.remove(at)) {
             let batch = pile.batch();
             if !pile.letters.is_empty() {
@@ -91,16 +101,26 @@ impl Waiting {
         None
     }
 
-    /// The batch of a lane takes long: the lane is one no more, and another one may start.
-    pub(super) fn slow(&mut self, route: Route) -> Held {
-        self.lanes -= 1;
-        self.slow.push(route.clone());
-        Held::Slow(route)
+    /// The batch of a lane is over: it is about to look again. Said before those who are answered come with more, or
+    /// another lane would start for it.
+    pub(super) fn over(&mut self, held: &mut Held) {
+        if *held == Held::Lane {
+            *held = Held::Looking;
+            self.looking += 1;
+        }
     }
 
-    /// The end of a lane, or of a slow batch. After it another lane may be needed.
+    /// The batch of a lane takes long: the lane is one no more.
+    pub(super) fn slow(&mut self, held: &mut Held, route: Route) {
+        self.ended(held);
+        self.slow.push(route.clone());
+        *held = Held::Slow(route);
+    }
+
+    /// The end of a lane, or of a slow batch.
     pub(super) fn ended(&mut self, held: &Held) {
         match held {
+            Held::Looking => (self.lanes, self.looking) = (self.lanes - 1, self.looking - 1),
             Held::Lane => self.lanes -= 1,
             Held::Slow(route) => {
                 if let Some(at) = self.slow.iter().position(|slow| slow == route) {
@@ -152,128 +172,4 @@ impl Pile {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::letter::tests::letter;
-    use super::super::letter::{self, Stub};
-    use super::*;
-
-    /// Pushes a letter with `id` for `key`; the stub is for giving it up.
-    fn push(waiting: &mut Waiting, key: &str, id: Option<&str>) -> Stub {
-        let letter = letter(key, id);
-        let (ticket, stub) = letter::ticket(&letter, &Default::default());
-        waiting.push(letter, ticket);
-        stub
-    }
-
-    fn push_many(waiting: &mut Waiting, key: &str, many: usize) {
-        for n in 0..many {
-            push(waiting, key, Some(&format!("{key}-{n}")));
-        }
-    }
-
-    fn taken(waiting: &mut Waiting) -> Option<(String, usize)> {
-        waiting.take().map(|batch| (batch.route.routing_key, batch.letters.len()))
-    }
-
-    fn of(key: &str, letters: usize) -> Option<(String, usize)> {
-        Some((key.to_owned(), letters))
-    }
-
-    #[test]
-    fn a_lone_letter_goes_at_once() {
-        let mut waiting = Waiting::new(10);
-        assert!(!waiting.start_lane(), "there is nothing to do");
-        push_many(&mut waiting, "alpha", 1);
-        assert!(waiting.start_lane());
-        assert_eq!(taken(&mut waiting), of("alpha", 1));
-        assert_eq!(taken(&mut waiting), None);
-    }
-
-    #[test]
-    fn a_batch_is_of_one_route_and_the_routes_take_turns() {
-        let mut waiting = Waiting::new(10);
-        push_many(&mut waiting, "alpha", 70);
-        push_many(&mut waiting, "beta", 3);
-        assert!(waiting.start_lane());
-        let batches: Vec<_> = std::iter::from_fn(|| taken(&mut waiting)).collect();
-        assert_eq!(
-            batches,
-            [of("alpha", 32), of("beta", 3), of("alpha", 32), of("alpha", 6)].map(Option::unwrap)
-        );
-    }
-
-    #[test]
-    fn the_same_id_is_not_twice_in_a_batch() {
-        let mut waiting = Waiting::new(10);
-        for id in [Some("one"), Some("two"), Some("one"), None, None] {
-            push(&mut waiting, "alpha", id);
-        }
-        assert!(waiting.start_lane());
-        let batches: Vec<_> =
-            std::iter::from_fn(|| taken(&mut waiting)).map(|(_, letters)| letters).collect();
-        assert_eq!(batches, [2, 2, 1]);
-    }
-
-    #[test]
-    fn what_was_given_up_is_left_out() {
-        let mut waiting = Waiting::new(10);
-        push(&mut waiting, "alpha", Some("one")).give_up();
-        push(&mut waiting, "beta", Some("two")).give_up();
-        let _stub = push(&mut waiting, "beta", Some("three"));
-        assert!(waiting.start_lane());
-        assert_eq!(taken(&mut waiting), of("beta", 1));
-        assert_eq!(taken(&mut waiting), None);
-    }
-
-    #[test]
-    fn lanes_are_few_and_a_slow_one_is_replaced_while_there_are_channels() {
-        let mut waiting = Waiting::new(5);
-        push_many(&mut waiting, "alpha", 1000);
-        assert_eq!((0..10).filter(|_| waiting.start_lane()).count(), 4);
-        let routes: Vec<_> = (0..4).filter_map(|_| waiting.take()).map(|batch| batch.route).collect();
-        let slow = waiting.slow(routes[0].clone());
-        assert!(waiting.start_lane(), "a fifth channel");
-        waiting.slow(routes[1].clone());
-        assert!(!waiting.start_lane(), "there is no sixth channel");
-        waiting.ended(&slow);
-        assert!(waiting.start_lane(), "now there is");
-        waiting.ended(&Held::Lane);
-        assert!(waiting.start_lane(), "and after the end of a lane");
-    }
-
-    #[test]
-    fn a_route_that_does_not_confirm_leaves_the_channels_to_the_others() {
-        let mut waiting = Waiting::new(100);
-        push_many(&mut waiting, "stuck", 1000);
-        let mut slow = Vec::new();
-        while waiting.start_lane() {
-            let route = waiting.take().unwrap().route;
-            slow.push(waiting.slow(route));
-        }
-        assert_eq!(slow.len(), 8);
-        push_many(&mut waiting, "alpha", 1);
-        assert!(waiting.start_lane());
-        assert_eq!(taken(&mut waiting), of("alpha", 1));
-        assert_eq!(taken(&mut waiting), None);
-        waiting.ended(&slow[0]);
-        assert_eq!(taken(&mut waiting), of("stuck", 32));
-    }
-
-    #[test]
-    fn a_route_that_is_stuck_keeps_no_letters_that_were_given_up() {
-        let mut waiting = Waiting::new(10);
-        for n in 0..100 {
-            push(&mut waiting, "stuck", Some(&n.to_string())).give_up();
-        }
-        assert_eq!(waiting.clear().len(), 1, "the last one, until the next one comes");
-    }
-
-    #[test]
-    fn a_connection_that_is_of_no_use_keeps_nothing() {
-        let mut waiting = Waiting::new(10);
-        push_many(&mut waiting, "alpha", 3);
-        push_many(&mut waiting, "beta", 2);
-        assert_eq!(waiting.clear().len(), 5);
-        assert!(!waiting.start_lane());
-    }
-}
+mod tests;
