@@ -42,6 +42,8 @@ pub(crate) async fn reports_come_in_order_and_go_when_acknowledged(mut bench: im
         assert_eq!(&report, expected);
         delivery.receipt.ack().await.unwrap();
     }
+    // an acknowledgement has no answer: what is said behind it, and answered, tells that it has arrived
+    let _behind = consumer(&bench).await;
     bench.crash().await;
     let marker = report("marker", "");
     publish(&bench, std::slice::from_ref(&marker)).await;
