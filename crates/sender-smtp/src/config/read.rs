@@ -14,7 +14,7 @@ use super::address::{is_loopback, is_mail_address, server};
 use super::{Login, Security, SmtpConfig};
 use crate::message::{Charset, Encoding, fits_body, fits_subject};
 
-const KNOWN: Known = Known {
+pub(super) const KNOWN: Known = Known {
     read: &[
         "mailserver",
         "mailserver_port",

@@ -207,3 +207,16 @@ fn what_looks_like_a_mistake_is_warned_about() {
         ["charset changes nothing beside 7bit, which takes ASCII alone"]
     );
 }
+
+#[test]
+fn the_example_of_the_documentation_loads() {
+    let docs = include_str!("../../../../docs/gateways.md");
+    let (_, section) = docs.split_once("## Gateways that take mail").unwrap();
+    let (_, example) = section.split_once("SMSProviderConfig = '''").unwrap();
+    let (example, _) = example.split_once("'''").unwrap();
+    let config = SmtpConfig::from_json(example, Path::new("/nowhere")).unwrap();
+    assert_eq!((config.host.as_str(), config.port, config.warnings()), ("smtp.example.com", 587, &[][..]));
+    for key in super::read::KNOWN.read {
+        assert!(section.contains(&format!("`{key}`")) || section.contains(&format!("\"{key}\"")), "{key}");
+    }
+}
