@@ -83,6 +83,8 @@ pub(crate) struct Parameters {
     pub(crate) fixed: Vec<(String, Parameter)>,
     pub(crate) text_key: String,
     pub(crate) phone_key: String,
+    /// UNICODE: what takes another value, or none, where the text does not fit the GSM alphabet.
+    pub(crate) unicode: Vec<(String, Option<Parameter>)>,
     /// VALIDITY_KEY.
     pub(crate) validity: Option<(String, ValidityUnit)>,
 }
@@ -90,6 +92,8 @@ pub(crate) struct Parameters {
 #[derive(Clone, PartialEq)]
 pub(crate) enum Parameter {
     Text(Template),
+    /// The text in UCS-2, as hexadecimal digits.
+    Ucs2,
     /// A number or a truth; in JSON it stays one.
     Other(Value),
 }
@@ -145,6 +149,11 @@ impl HttpConfig {
         let https = |url: &Url| url.scheme() == "https";
         https(&self.url) || self.proxy.as_ref().is_some_and(|proxy| https(&proxy.url))
     }
+}
+
+/// Whether HttpSMSProvider has a key of that name.
+pub(crate) fn is_key(key: &str) -> bool {
+    keys::KNOWN.has(key)
 }
 
 impl fmt::Debug for HttpConfig {

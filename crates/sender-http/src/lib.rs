@@ -4,6 +4,8 @@ mod authorization;
 mod client;
 mod config;
 mod digest;
+mod preview;
+pub mod profile;
 mod provider;
 mod reply;
 mod request;

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::authorization::{Authorization, Shown};
 use crate::client;
 use crate::config::{HttpConfig, Method};
+use crate::preview;
 use crate::reply::Reply;
 use crate::request::{self, Life, Request};
 
@@ -56,8 +57,8 @@ impl HttpProvider {
         Ok(HttpProvider { config, client, authorization, clock })
     }
 
-    /// The verdict, or the verdict on a job that is not sent because its code is dead.
-    async fn hand_over(&self, job: &SendJob, deadline: Timestamp) -> Result<Verdict, Dead> {
+    /// The verdict and the reply behind it; an error where nothing is sent because the code is dead.
+    async fn hand_over(&self, job: &SendJob, deadline: Timestamp) -> Result<(Verdict, Option<Reply>), Dead> {
         let end = Instant::now() + self.config.time_outs.total;
         let life = Life { now: self.clock.now(), deadline };
         let request = request::build(&self.config, job, life).map_err(|_| Dead)?;
@@ -78,11 +79,13 @@ impl HttpProvider {
         }
         let response = match response {
             Ok(response) => response,
-            Err(error) => return Ok(client::unanswered(&error)),
+            Err(error) => return Ok((client::unanswered(&error), None)),
         };
         Ok(match read(response).await {
-            Ok(reply) => reply.verdict(&self.config.reply, job, self.clock.now()),
-            Err(why) => Verdict::Unknown { code: ReportCode::NoAnswer, detail: Some(Detail::own(why)) },
+            Ok(reply) => (reply.verdict(&self.config.reply, job, self.clock.now()), Some(reply)),
+            Err(why) => {
+                (Verdict::Unknown { code: ReportCode::NoAnswer, detail: Some(Detail::own(why)) }, None)
+            }
         })
     }
 
@@ -128,6 +131,10 @@ impl HttpProvider {
 /// The code in the job died before anything was handed over.
 struct Dead;
 
+fn too_late() -> Verdict {
+    Verdict::Retry { code: ReportCode::Expired, after: None, detail: None }
+}
+
 #[async_trait]
 impl Provider for HttpProvider {
     fn kind(&self) -> &'static str {
@@ -147,8 +154,25 @@ impl Provider for HttpProvider {
     }
 
     async fn send(&self, job: &SendJob, deadline: Timestamp) -> Verdict {
-        let verdict = self.hand_over(job, deadline).await;
-        verdict.unwrap_or(Verdict::Retry { code: ReportCode::Expired, after: None, detail: None })
+        self.hand_over(job, deadline).await.map_or_else(|Dead| too_late(), |(verdict, _)| verdict)
+    }
+
+    fn preview(&self, job: &SendJob, deadline: Timestamp) -> String {
+        let life = Life { now: self.clock.now(), deadline };
+        match request::build(&self.config, job, life) {
+            Ok(request) => preview::preview(&self.config, self.method(), &request, job),
+            Err(_) => "none: less of the code's life is left than the gateway can be told".to_owned(),
+        }
+    }
+
+    async fn send_and_explain(&self, job: &SendJob, deadline: Timestamp) -> (Verdict, Option<String>) {
+        match self.hand_over(job, deadline).await {
+            Err(Dead) => (too_late(), None),
+            Ok((verdict, reply)) => {
+                let because = reply.map(|reply| reply.because(&self.config.reply, &verdict));
+                (verdict, because)
+            }
+        }
     }
 }
 

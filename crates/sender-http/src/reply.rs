@@ -1,5 +1,6 @@
 //! A reply becomes a verdict: pure.
 
+mod because;
 mod json;
 
 use std::borrow::Cow;
@@ -36,6 +37,28 @@ enum Found {
 impl Reply {
     /// What the reply means for `job`.
     pub(crate) fn verdict(&self, rules: &ReplyRules, job: &SendJob, now: Timestamp) -> Verdict {
+        let verdict = self.at_first_sight(rules, job, now);
+        match self.refusal(rules, &verdict) {
+            None => verdict,
+            Some(code @ (ReportCode::GatewayBusy | ReportCode::GatewayError)) => self.retry(code, job, now),
+            Some(code @ ReportCode::NumberRejected) => {
+                Verdict::Rejected { about: About::Number, code, detail: self.detail(job) }
+            }
+            Some(code) => self.rejected(code, job),
+        }
+    }
+
+    /// What REFUSALS says about a reply that is no success; an outcome that nobody knows stays so.
+    fn refusal(&self, rules: &ReplyRules, verdict: &Verdict) -> Option<ReportCode> {
+        if !matches!(verdict, Verdict::Rejected { .. } | Verdict::Retry { .. }) {
+            return None;
+        }
+        let text = self.text();
+        rules.refusals.iter().find(|(_, regex)| regex.is_match(&text)).map(|(code, _)| *code)
+    }
+
+    /// Without REFUSALS.
+    fn at_first_sight(&self, rules: &ReplyRules, job: &SendJob, now: Timestamp) -> Verdict {
         let text = self.text();
         let found = found(&rules.success, &text);
         let accepted = |prefix: Option<&str>| Verdict::Accepted {
@@ -74,7 +97,7 @@ impl Reply {
         }
     }
 
-    /// The number is never blamed: a status does not say whom it means, and another pool may do better.
+    /// Not about the number: a status does not say whom it means, and another pool may do better.
     fn rejected(&self, code: ReportCode, job: &SendJob) -> Verdict {
         Verdict::Rejected { about: About::Gateway, code, detail: self.detail(job) }
     }

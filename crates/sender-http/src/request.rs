@@ -5,12 +5,14 @@ mod life;
 
 use mtan_jobs::SendJob;
 use mtan_sender::tags::{Tag, Values};
+use mtan_sms::Alphabet;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 use url::Url;
 
 use crate::config::{Body, HttpConfig, Method, Parameter, Parameters, TextKind};
 
+pub(crate) use escape::ucs2;
 pub(crate) use life::{Dead, Life};
 
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -34,7 +36,8 @@ pub(crate) struct Request {
 pub(crate) fn build(config: &HttpConfig, job: &SendJob, life: Life) -> Result<Request, Dead> {
     let phone = config.number.apply(&job.to);
     let values = Values::of(job, &phone);
-    let (query, body, content_type) = content(config, &values, life)?;
+    let alphabet = job.text.alphabet();
+    let (query, body, content_type) = content(config, &values, alphabet, life)?;
     let url = query.map_or_else(|| config.url.clone(), |pairs| with_query(&config.url, &pairs));
     Ok(Request { url, body, headers: headers(config, &values, content_type) })
 }
@@ -42,16 +45,21 @@ pub(crate) fn build(config: &HttpConfig, job: &SendJob, life: Life) -> Result<Re
 type Content = (Option<String>, Option<String>, Option<HeaderValue>);
 
 /// The query, or the body and what it is.
-fn content(config: &HttpConfig, values: &Values<'_>, life: Life) -> Result<Content, Dead> {
+fn content(
+    config: &HttpConfig,
+    values: &Values<'_>,
+    alphabet: Alphabet,
+    life: Life,
+) -> Result<Content, Dead> {
     let (body, content_type) = match &config.body {
         Body::Pairs(parameters) => {
-            let pairs = pairs(parameters, values, life)?;
+            let pairs = pairs(named(parameters, values, alphabet, life)?);
             if config.method == Method::Get {
                 return Ok((Some(pairs), None, None));
             }
             (pairs, FORM)
         }
-        Body::Json(parameters) => (object(parameters, values, life)?.to_string(), JSON),
+        Body::Json(parameters) => (object(named(parameters, values, alphabet, life)?).to_string(), JSON),
         Body::JsonTemplate(template) => {
             if let Some(unit) = template.validity() {
                 life.told(unit)?;
@@ -68,18 +76,19 @@ fn content(config: &HttpConfig, values: &Values<'_>, life: Life) -> Result<Conte
     Ok((None, Some(body), Some(content_type)))
 }
 
-/// Fixed parameters, then number and text, each only where PARAMETER does not name it, then the code's life.
+/// Fixed parameters, then number and text, each only where PARAMETER does not name it, then the code's life. What UNICODE
+/// says goes over them where the text needs it.
 fn named<'a>(
     parameters: &'a Parameters,
     values: &Values<'_>,
+    alphabet: Alphabet,
     life: Life,
 ) -> Result<Vec<(&'a str, Value)>, Dead> {
-    let value = |parameter: &Parameter| match parameter {
-        Parameter::Text(template) => Value::String(template.fill(values)),
-        Parameter::Other(value) => value.clone(),
-    };
-    let mut named: Vec<_> =
-        parameters.fixed.iter().map(|(name, parameter)| (name.as_str(), value(parameter))).collect();
+    let mut named: Vec<_> = parameters
+        .fixed
+        .iter()
+        .map(|(name, parameter)| (name.as_str(), value_of(parameter, values)))
+        .collect();
     for (name, tag) in [(&parameters.phone_key, Tag::Phone), (&parameters.text_key, Tag::Text)] {
         if !parameters.fixed.iter().any(|(fixed, _)| fixed == name) {
             named.push((name, Value::from(values.get(tag))));
@@ -88,22 +97,34 @@ fn named<'a>(
     if let Some((name, unit)) = &parameters.validity {
         named.push((name, life.told(*unit)?));
     }
+    if alphabet == Alphabet::Ucs2 {
+        named.retain(|(name, _)| !parameters.unicode.iter().any(|(other, _)| other == name));
+        let others = parameters.unicode.iter();
+        named.extend(
+            others.filter_map(|(name, other)| Some((name.as_str(), value_of(other.as_ref()?, values)))),
+        );
+    }
     Ok(named)
 }
 
-fn pairs(parameters: &Parameters, values: &Values<'_>, life: Life) -> Result<String, Dead> {
+fn value_of(parameter: &Parameter, values: &Values<'_>) -> Value {
+    match parameter {
+        Parameter::Text(template) => Value::String(template.fill(values)),
+        Parameter::Ucs2 => Value::String(escape::ucs2(values.get(Tag::Text))),
+        Parameter::Other(value) => value.clone(),
+    }
+}
+
+fn pairs(named: Vec<(&str, Value)>) -> String {
     let pair = |(name, value): (&str, Value)| match value {
         Value::String(text) => format!("{}={}", escape::url(name), escape::url(&text)),
         other => format!("{}={}", escape::url(name), escape::url(&other.to_string())),
     };
-    Ok(named(parameters, values, life)?.into_iter().map(pair).collect::<Vec<_>>().join("&"))
+    named.into_iter().map(pair).collect::<Vec<_>>().join("&")
 }
 
-fn object(parameters: &Parameters, values: &Values<'_>, life: Life) -> Result<Value, Dead> {
-    let members = named(parameters, values, life)?;
-    Ok(Value::Object(
-        members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>(),
-    ))
+fn object(named: Vec<(&str, Value)>) -> Value {
+    Value::Object(named.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>())
 }
 
 /// The URL's own query stays, ours follows.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Body, JsonText, Method, TextKind, parameters};
 
 /// Keys that mean nothing beside a template, which is written as a whole.
-const OF_PARAMETERS: &[&str] = &["PARAMETER", "SMS_TEXT_KEY", "SMS_PHONENUMBER_KEY"];
+const OF_PARAMETERS: &[&str] = &["PARAMETER", "UNICODE", "SMS_TEXT_KEY", "SMS_PHONENUMBER_KEY"];
 
 type Headers = [(HeaderName, Template)];
 

@@ -31,6 +31,9 @@ pub(super) const KNOWN: Known = Known {
         "VALIDITY_KEY",
         "VALIDITY_UNIT",
         "AMBIGUOUS",
+        "UNICODE",
+        "REFUSALS",
+        "PROFILE",
     ],
-    not_yet: &["DLR", "PROFILE"],
+    not_yet: &["DLR"],
 };

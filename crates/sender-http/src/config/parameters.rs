@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use super::{Parameter, Parameters, ValidityUnit};
 
+/// The whole value of a parameter in UNICODE: the text in UCS-2, as hexadecimal digits.
+const UCS2: &str = "<text_ucs2>";
+
 pub(super) fn read(keys: &mut Keys) -> Parameters {
     let text_key = name(keys, "SMS_TEXT_KEY", "sms");
     let phone_key = name(keys, "SMS_PHONENUMBER_KEY", "phone");
@@ -17,13 +20,14 @@ pub(super) fn read(keys: &mut Keys) -> Parameters {
             keys.warn(format!("PARAMETER wins over {key}: both name the parameter {name}"));
         }
     }
+    let unicode = unicode(keys);
     let validity = validity(keys);
     let is_taken =
         |name: &String| *name == text_key || *name == phone_key || fixed.iter().any(|(n, _)| n == name);
     if validity.as_ref().is_some_and(|(name, _)| is_taken(name)) {
         keys.fault("VALIDITY_KEY", "a name is expected that no other parameter has");
     }
-    Parameters { fixed, text_key, phone_key, validity }
+    Parameters { fixed, text_key, phone_key, unicode, validity }
 }
 
 /// The name of a parameter.
@@ -39,17 +43,32 @@ fn fixed(keys: &mut Keys) -> Vec<(String, Parameter)> {
     let object = keys.object("PARAMETER").unwrap_or_default();
     object
         .into_iter()
-        .filter_map(|(name, value)| Some((name.clone(), parameter(keys, &name, value)?)))
+        .filter_map(|(name, value)| {
+            Some((name.clone(), parameter(keys, &format!("PARAMETER.{name}"), value)?))
+        })
         .collect()
 }
 
-fn parameter(keys: &mut Keys, name: &str, value: Value) -> Option<Parameter> {
-    let key = format!("PARAMETER.{name}");
-    let text = keys.scalar(&key, &value)?;
+fn parameter(keys: &mut Keys, key: &str, value: Value) -> Option<Parameter> {
+    let text = keys.scalar(key, &value)?;
     Some(match value {
-        Value::String(_) => Parameter::Text(keys.template(&key, &text)),
+        Value::String(_) => Parameter::Text(keys.template(key, &text)),
         other => Parameter::Other(other),
     })
+}
+
+/// UNICODE; null takes a parameter away.
+fn unicode(keys: &mut Keys) -> Vec<(String, Option<Parameter>)> {
+    let object = keys.object("UNICODE").unwrap_or_default();
+    let one = |(name, value): (String, Value)| match value {
+        Value::Null => Some((name, None)),
+        Value::String(text) if text == UCS2 => Some((name, Some(Parameter::Ucs2))),
+        value => {
+            let parameter = parameter(keys, &format!("UNICODE.{name}"), value)?;
+            Some((name, Some(parameter)))
+        }
+    };
+    object.into_iter().filter_map(one).collect()
 }
 
 /// VALIDITY_KEY and VALIDITY_UNIT.

@@ -8,11 +8,16 @@ use mtan_sender::certificates::{Identity, ServerCheck};
 use mtan_sender::keys::Keys;
 use mtan_sender::number::NumberRule;
 
+use crate::profile;
+
 use super::keys::KNOWN;
 use super::{HttpConfig, Method, address, body, headers, reply};
 
 pub(super) fn read(text: &str, folder: &Path) -> Result<HttpConfig, Vec<Fault>> {
-    let mut keys = Keys::parse(text, folder, KNOWN)?;
+    let (object, faults) = profile::expand(Keys::object_in(text)?)?;
+    let mut keys = Keys::of(object, folder, KNOWN);
+    faults.into_iter().for_each(|fault| keys.fault(fault.key, fault.message));
+    keys.warn_of_repair(text);
     let config = config(&mut keys);
     let (config, warnings) = keys.finish(config)?;
     Ok(HttpConfig { warnings, ..config })

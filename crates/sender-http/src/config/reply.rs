@@ -1,5 +1,6 @@
 //! How a reply says that the SMS was taken: RETURN_*, SUCCESS_JSON, MESSAGE_ID, STATUS.
 
+use mtan_jobs::ReportCode;
 use mtan_sender::keys::Keys;
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
@@ -11,6 +12,8 @@ const LARGEST_REGEX: usize = 1024 * 1024;
 pub(crate) struct ReplyRules {
     pub(crate) success: Success,
     pub(crate) message_id: Option<MessageId>,
+    /// REFUSALS: what a reply that is no success says about why, in the order in which they are looked for.
+    pub(crate) refusals: Vec<(ReportCode, Regex)>,
     pub(crate) status: StatusRules,
 }
 
@@ -75,9 +78,10 @@ impl StatusRules {
 pub(super) fn read(keys: &mut Keys) -> ReplyRules {
     let success = success(keys);
     let message_id = message_id(keys);
+    let refusals = refusals(keys);
     let status = status(keys);
     check_status(keys, &success, &status);
-    ReplyRules { success, message_id, status }
+    ReplyRules { success, message_id, refusals, status }
 }
 
 /// The first of these keys that is there decides, as with LinOTP; what stands behind it is not evaluated.
@@ -113,10 +117,14 @@ fn success(keys: &mut Keys) -> Success {
 /// A regular expression; a bad one is a fault.
 fn regex(keys: &mut Keys, key: &str) -> Option<Regex> {
     let text = keys.string(key)?;
+    compiled(keys, key, &text)
+}
+
+fn compiled(keys: &mut Keys, key: &str, text: &str) -> Option<Regex> {
     if text.is_empty() {
         keys.fault(key, "a text is expected: the empty one is found in every reply");
     }
-    let regex = RegexBuilder::new(&text).size_limit(LARGEST_REGEX).build();
+    let regex = RegexBuilder::new(text).size_limit(LARGEST_REGEX).build();
     let message = match &regex {
         Ok(_) => return regex.ok(),
         Err(regex::Error::CompiledTooBig(_)) => "a smaller regular expression is expected",
@@ -127,6 +135,36 @@ fn regex(keys: &mut Keys, key: &str) -> Option<Regex> {
     };
     keys.fault(key, message);
     None
+}
+
+/// What a refusal may be about. Patience goes first: where another try may help, it is made.
+const REFUSALS: [ReportCode; 5] = [
+    ReportCode::GatewayBusy,
+    ReportCode::GatewayError,
+    ReportCode::NumberRejected,
+    ReportCode::GatewayAuthFailed,
+    ReportCode::GatewayRejected,
+];
+
+/// REFUSALS: report code → regular expression.
+fn refusals(keys: &mut Keys) -> Vec<(ReportCode, Regex)> {
+    let mut object = keys.object("REFUSALS").unwrap_or_default();
+    let mut refusals = Vec::new();
+    for code in REFUSALS {
+        let key = format!("REFUSALS.{code}");
+        match object.remove(code.as_str()) {
+            None => {}
+            Some(Value::String(text)) => {
+                refusals.extend(compiled(keys, &key, &text).map(|regex| (code, regex)))
+            }
+            Some(_) => keys.fault(key, "a regular expression is expected"),
+        }
+    }
+    for (name, _) in object {
+        let codes = REFUSALS.map(|code| code.to_string()).join(", ");
+        keys.fault(format!("REFUSALS.{name}"), format!("one of these is expected: {codes}"));
+    }
+    refusals
 }
 
 /// SUCCESS_JSON: `"/pointer"`, or `{"/pointer": value or list of values, …}`.

@@ -118,6 +118,7 @@ fn parameters_are_strings_numbers_and_truths() {
         config(r#"{"URL":"http://gw","PARAMETER":{"s":"x","n":12980436,"f":1.5,"t":true,"sms":"y"}}"#);
     let value = |parameter: &Parameter| match parameter {
         Parameter::Text(template) => template.fixed().unwrap().to_owned(),
+        Parameter::Ucs2 => "<text_ucs2>".to_owned(),
         Parameter::Other(value) => value.to_string(),
     };
     let pairs =

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use data_encoding::HEXUPPER;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Everything but RFC 3986's unreserved characters. A space is `%20` and a plus `%2B`, in a form too: that way
@@ -17,6 +18,12 @@ const NOT_AT_END_OF_HEADER: &AsciiSet = &NOT_IN_HEADER.add(b' ');
 /// For a query or a form.
 pub(super) fn url(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
+}
+
+/// UCS-2 (UTF-16 for what lies beyond it) with the high byte first, as hexadecimal digits.
+pub(crate) fn ucs2(text: &str) -> String {
+    let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    HEXUPPER.encode(&bytes)
 }
 
 /// For the text or an attribute of an XML document. Control characters, which XML 1.0 §2.2 cannot hold, become

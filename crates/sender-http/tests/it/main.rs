@@ -2,11 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that unwraps in vain fails, as it should")]
 
+mod alphabet;
 mod bodies;
 mod certified;
+mod contracts;
 mod daemon;
 mod digest;
 mod faults;
+mod refusals;
 mod request;
 mod support;
 mod time_outs;
