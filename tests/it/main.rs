@@ -9,6 +9,7 @@ mod apart;
 mod both;
 mod demo;
 mod fault_run;
+mod gateway_command;
 mod house;
 mod refusals;
 mod reports;

@@ -4,6 +4,7 @@ mod admin;
 mod backends;
 mod check;
 mod demo;
+mod gateway;
 mod key;
 mod senders;
 mod tls;
@@ -43,6 +44,9 @@ enum Command {
     /// Look at the configuration without starting anything
     #[command(subcommand)]
     Config(check::Command),
+    /// Gateways that are known by name, and a test of the configured one
+    #[command(subcommand)]
+    Gateway(gateway::Command),
     /// Make a server key
     #[command(subcommand)]
     Key(key::Command),
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
         Command::Up => up::run(config),
         Command::Token(command) => token::run(config, command),
         Command::Config(command) => check::run(config, &command),
+        Command::Gateway(command) => gateway::run(config, command),
         Command::Key(command) => key::run(&command),
     })
 }

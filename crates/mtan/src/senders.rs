@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mtan_daemon::{Config, PoolConfig, SenderSection};
-use mtan_jobs::Clock;
+use mtan_jobs::{Clock, Pool};
 use mtan_sender::{ProviderKind, Way};
 use mtan_sender_http::HttpProvider;
 use mtan_sender_smtp::SmtpProvider;
@@ -33,6 +33,14 @@ fn way(config: &mut Config, pool: &PoolConfig, clock: &Arc<dyn Clock>, drain: Du
             None
         }
     }
+}
+
+/// Where the provider of `pool` is configured.
+pub(crate) fn key_of(pool: &Pool) -> String {
+    if *pool == Pool::default_pool() {
+        return "sms.SMSProviderConfig".to_owned();
+    }
+    format!("pools.{pool}.SMSProviderConfig")
 }
 
 /// Starts a sender for each way; they drain when `stop` comes.

@@ -52,6 +52,15 @@ impl Plan {
         }
     }
 
+    /// What is allowed in the providers' configurations and still looks like a mistake, with its place.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let of_way = |way: &Way| {
+            let key = senders::key_of(&way.pool);
+            way.provider.warnings().iter().map(|warning| format!("{key}: {warning}")).collect::<Vec<_>>()
+        };
+        self.ways.iter().flat_map(of_way).collect()
+    }
+
     /// Without a configured gateway the demo's phone takes its place, and its pool.
     fn furnish_demo(
         &mut self,
