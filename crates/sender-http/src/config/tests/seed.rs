@@ -44,7 +44,7 @@ fn the_samples_with_single_quotes_say_so() {
 #[test]
 fn the_samples_with_typographic_quotes_load_with_a_warning() {
     for sample in samples() {
-        let (straight, curly) = (config(&sample), config(&sample.replace('"', "“")));
+        let (straight, curly) = (config(sample), config(&sample.replace('"', "“")));
         assert_eq!(straight.url, curly.url);
         let warns = |config: &HttpConfig| {
             config.warnings().iter().any(|w| w.contains("typographic quotes were read"))
