@@ -320,6 +320,7 @@ SMSProviderTimeout = {validity}
 SMSBlockingTimeout = {blocking}
 smstext = "Your code is <otp>"
 max_in_flight = {max_in_flight}
+breaker_seconds = 1
 "#
     )
 }
