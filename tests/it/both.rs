@@ -5,7 +5,7 @@ use std::time::Duration;
 use mtan_testkit::gateway::{Behaviour, Hold};
 use mtan_testkit::wait_until;
 
-use crate::house::{House, PATIENCE, Plan, code};
+use crate::house::{House, PATIENCE, Plan, client, code};
 
 /// Each story as two tests: `embedded::…` and `distributed::…`.
 macro_rules! told_of_both {
@@ -37,6 +37,7 @@ told_of_both!(
     nothing_is_handed_over_after_the_code_has_died: Plan { validity: 4, ..Plan::default() },
     sigterm_finishes_what_is_in_hand: Plan::default(),
     killed_while_the_gateway_thinks_repeats_at_most_once_with_the_same_text: Plan::default(),
+    what_the_gateway_tells_later_is_reported_once: Plan { delivery: true, ..Plan::default() },
     no_process_prints_a_secret: Plan::default(),
 );
 
@@ -229,4 +230,41 @@ async fn no_process_prints_a_secret(mut house: House) {
             assert!(line.is_empty(), "{secret:?} is in the {place}: {line}");
         }
     }
+}
+
+/// Calls back as the gateway does; the status of the answer.
+async fn call_back(url: &str, query: &str) -> u16 {
+    client().get(format!("{url}?{query}")).send().await.unwrap().status().as_u16()
+}
+
+async fn what_the_gateway_tells_later_is_reported_once(mut house: House) {
+    house.enrol("alice", PHONE, "4711").await;
+    let hold = Hold::new();
+    house.gateway.next(1, Behaviour::accept().held_by(&hold));
+    assert!(house.smspin("alice", "4711").await);
+    let url = house.sms_to(PHONE, 1).await[0].header("X-Report-To").unwrap().to_owned();
+    let (before, ticket) = url.rsplit_once('/').unwrap();
+    assert!(before.contains("/behind/a-proxy/dlr/default/") && ticket.len() == 26, "{url}");
+
+    // what is not final, not readable, or nobody's is harmless
+    assert_eq!(call_back(&url, "id=7&state=BUFFERED").await, 200);
+    assert_eq!(call_back(&url, "id=7").await, 200);
+    assert_eq!(call_back(&format!("{before}/{}", "a".repeat(26)), "id=7&state=UNDELIV").await, 200);
+    // the news may come before the gateway's own answer, and once more, and differently
+    assert_eq!(call_back(&url, "id=7&state=delivrd").await, 200);
+    hold.release();
+    for state in ["DELIVRD", "UNDELIV"] {
+        assert_eq!(call_back(&url, &format!("id=7&state={state}")).await, 200);
+    }
+
+    house.api.wait_for_line("outcome=delivered").await;
+    house.api.wait_for_line("outcome=accepted").await;
+    let told = house
+        .printed()
+        .lines()
+        .filter(|line| line.contains(" delivery report ") && line.contains("INFO"))
+        .count();
+    assert_eq!(told, 1, "{}", house.printed());
+    let code = code(&house.sms_to(PHONE, 1).await[0]);
+    assert!(house.check("alice", &format!("4711{code}")).await);
 }

@@ -11,7 +11,7 @@ use mtan_testkit::process::Process;
 use mtan_testkit::proxy::Proxy;
 use mtan_testkit::rabbit::{self, RabbitServer};
 use mtan_testkit::redis::RedisServer;
-use mtan_testkit::wait_until;
+use mtan_testkit::{free_port, wait_until};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -31,11 +31,13 @@ pub(crate) struct Plan {
     pub(crate) max_in_flight: u16,
     /// Whether the distributed form's senders reach the gateway over a line that can be cut.
     pub(crate) gateway_line: bool,
+    /// Whether the gateway is asked to report delivery.
+    pub(crate) delivery: bool,
 }
 
 impl Default for Plan {
     fn default() -> Plan {
-        Plan { validity: 300, blocking: 30, max_in_flight: 32, gateway_line: false }
+        Plan { validity: 300, blocking: 30, max_in_flight: 32, gateway_line: false, delivery: false }
     }
 }
 
@@ -288,6 +290,10 @@ pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap()
 }
 
+/// How this gateway tells of delivery.
+const DLR: &str = r#", "HEADERS": {"X-Report-To": "<dlr_url>"},
+    "DLR": {"id": "id", "state": "state", "delivered": ["DELIVRD"], "undelivered": ["UNDELIV", "EXPIRED"]}"#;
+
 fn configuration(gateway: SocketAddr, plan: Plan, store: &str, queue: &str) -> String {
     let backends = match store {
         "" => String::new(),
@@ -295,8 +301,17 @@ fn configuration(gateway: SocketAddr, plan: Plan, store: &str, queue: &str) -> S
     };
     let provider = format!(
         r#"{{"URL": "http://{gateway}/send", "PARAMETER": {{"from": "mtan", "ref": "<id>"}}, "SMS_TEXT_KEY": "text",
-            "SMS_PHONENUMBER_KEY": "to", "HTTP_Method": "POST", "RETURN_SUCCESS": "ID"}}"#
+            "SMS_PHONENUMBER_KEY": "to", "HTTP_Method": "POST", "RETURN_SUCCESS": "ID"{}}}"#,
+        if plan.delivery { DLR } else { "" }
     );
+    let delivery = match plan.delivery {
+        // a proxy in front of it keeps its prefix
+        true => format!(
+            "dlr_listen = \"127.0.0.1:{0}\"\ndlr_url = \"http://127.0.0.1:{0}/behind/a-proxy/\"",
+            free_port()
+        ),
+        false => String::new(),
+    };
     let Plan { validity, blocking, max_in_flight, .. } = plan;
     format!(
         r#"{backends}
@@ -309,6 +324,7 @@ password = "{PASSWORD}"
 
 [sender]
 http_listen = "127.0.0.1:0"
+{delivery}
 
 [log]
 level = "debug"

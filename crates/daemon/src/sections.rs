@@ -143,6 +143,10 @@ pub struct SenderSection {
     pub smtp_listen: String,
     /// Health and metrics of `mtan-sender-modem`. Default `127.0.0.1:9103`.
     pub modem_listen: String,
+    /// Where gateways report delivery to, for pools with DLR: an address and a port. No default.
+    pub dlr_listen: Option<String>,
+    /// What stands before `/dlr/…` in the URL that gateways get: the listener as they see it. No default.
+    pub dlr_url: Option<String>,
     /// How long a sender that stops may finish what it has in hand, in seconds. Default 30.
     #[serde(deserialize_with = "seconds")]
     pub drain_seconds: u64,
@@ -154,6 +158,8 @@ impl Default for SenderSection {
             http_listen: "127.0.0.1:9101".to_owned(),
             smtp_listen: "127.0.0.1:9102".to_owned(),
             modem_listen: "127.0.0.1:9103".to_owned(),
+            dlr_listen: None,
+            dlr_url: None,
             drain_seconds: 30,
         }
     }

@@ -8,8 +8,8 @@ use std::{fs, io};
 use anyhow::{Context, bail};
 use mtan_daemon::Config;
 use mtan_embedded::Embedded;
-use mtan_jobs::{ClaimBook, Clock, RateBook};
-use mtan_queue::Queue;
+use mtan_jobs::Clock;
+use mtan_queue::{Books, Queue};
 use mtan_seal::{ServerKey, ServerKeyError};
 use mtan_verifier::Store;
 
@@ -41,8 +41,7 @@ enum Place {
 pub(crate) struct Backends {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) queue: Queue,
-    pub(crate) claims: Arc<dyn ClaimBook>,
-    pub(crate) rates: Arc<dyn RateBook>,
+    pub(crate) books: Books,
     pub(crate) key: ServerKey,
 }
 
@@ -132,22 +131,20 @@ impl Places {
         let key = self.key(first_start)?;
         let file = self.uses_folder().then(|| Embedded::open(&self.folder.join(FILE))).transpose()?;
         let file = |what: &str| file.as_ref().with_context(|| format!("{what}: the embedded file is open"));
-        let (store, claims, rates) = match &self.store {
+        let (store, books) = match &self.store {
             Place::Embedded => {
                 let file = file("store")?;
-                (mtan_store::embedded(file), mtan_queue::embedded_claims(file), mtan_queue::embedded_rates())
+                (mtan_store::embedded(file), Books::embedded(file))
             }
             Place::Server(url) => {
-                let claims = mtan_queue::redis_claims(url).context("store")?;
-                let rates = mtan_queue::redis_rates(url).context("store")?;
-                (mtan_store::redis(url).context("store")?, claims, rates)
+                (mtan_store::redis(url).context("store")?, Books::redis(url).context("store")?)
             }
         };
         let queue = match &self.queue {
             Place::Embedded => Queue::embedded(file("queue")?, &key, clock),
             Place::Server(url) => Queue::amqp(url, "mtan").context("queue")?,
         };
-        Ok(Backends { store, queue, claims, rates, key })
+        Ok(Backends { store, queue, books, key })
     }
 
     /// The server key. Made on the very first start only, for a store of this process's own: beside an existing store, or one

@@ -1,25 +1,86 @@
 //! The senders of this process: one for each configured pool.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mtan_daemon::{Config, PoolConfig, SenderSection};
 use mtan_jobs::{Clock, Pool};
-use mtan_sender::{ProviderKind, Way};
+use mtan_sender::daemon::take_callbacks;
+use mtan_sender::{CallbackFace, Deliveries, ProviderKind, Way};
 use mtan_sender_http::HttpProvider;
 use mtan_sender_smtp::SmtpProvider;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::warn;
 
 use crate::backends::Backends;
 
-/// The ways out that the configuration names, and how long a stop waits for them; mistakes become its faults.
-pub(crate) fn read(config: &mut Config, clock: &Arc<dyn Clock>) -> (Vec<Way>, Duration) {
-    let section: SenderSection = config.section("sender");
-    let drain = Duration::from_secs(section.drain_seconds);
-    let pools = mtan_daemon::pools(config);
-    let ways = pools.iter().filter_map(|pool| way(config, pool, clock, drain)).collect();
-    (ways, drain)
+/// What the configuration says about sending.
+pub(crate) struct Sending {
+    pub(crate) ways: Vec<Way>,
+    /// How long a stop waits for them.
+    drain: Duration,
+    /// Where gateways report delivery.
+    face: Option<CallbackFace>,
+}
+
+impl Sending {
+    /// Mistakes become faults of the configuration.
+    pub(crate) fn read(config: &mut Config, clock: &Arc<dyn Clock>) -> Sending {
+        let section: SenderSection = config.section("sender");
+        let drain = Duration::from_secs(section.drain_seconds);
+        let pools = mtan_daemon::pools(config);
+        let ways: Vec<Way> = pools.iter().filter_map(|pool| way(config, pool, clock, drain)).collect();
+        let face = CallbackFace::read(config, &section, &ways);
+        Sending { ways, drain, face }
+    }
+
+    /// Starts a sender for each way, and the listener for delivery reports; the senders drain when `stop` comes.
+    pub(crate) async fn start(
+        self,
+        backends: &Backends,
+        clock: &Arc<dyn Clock>,
+        stop: &CancellationToken,
+    ) -> io::Result<Running> {
+        let Sending { ways, drain, face } = self;
+        let Backends { queue, books, .. } = backends;
+        let (tasks, end) = (TaskTracker::new(), CancellationToken::new());
+        let deliveries = face.as_ref().map(|face| {
+            Deliveries::new(&ways, queue, books.deliveries.clone(), clock.clone(), face.base_url.clone())
+        });
+        let called = match face.as_ref().zip(deliveries.clone()) {
+            Some((face, deliveries)) => Some(take_callbacks(face, deliveries, end.clone()).await?),
+            None => None,
+        };
+        for way in ways {
+            let sender = way.sender(queue, books, deliveries.as_ref(), clock.clone(), drain);
+            tasks.spawn(sender.run(stop.clone()));
+        }
+        tasks.close();
+        Ok(Running { tasks, end, called })
+    }
+}
+
+/// Senders at work.
+pub(crate) struct Running {
+    tasks: TaskTracker,
+    end: CancellationToken,
+    called: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Running {
+    /// Until the last job is done; delivery reports are taken until then.
+    pub(crate) async fn wait(self) {
+        self.tasks.wait().await;
+        self.end.cancel();
+        if let Some(called) = self.called
+            && let Err(error) = called.await.unwrap_or_else(|panic| Err(io::Error::other(panic)))
+        {
+            warn!(%error, "the listener for delivery reports ended badly");
+        }
+    }
 }
 
 fn way(config: &mut Config, pool: &PoolConfig, clock: &Arc<dyn Clock>, drain: Duration) -> Option<Way> {
@@ -41,22 +102,4 @@ pub(crate) fn key_of(pool: &Pool) -> String {
         return "sms.SMSProviderConfig".to_owned();
     }
     format!("pools.{pool}.SMSProviderConfig")
-}
-
-/// Starts a sender for each way; they drain when `stop` comes.
-pub(crate) fn start(
-    ways: Vec<Way>,
-    backends: &Backends,
-    clock: &Arc<dyn Clock>,
-    drain: Duration,
-    stop: &CancellationToken,
-) -> TaskTracker {
-    let tasks = TaskTracker::new();
-    for way in ways {
-        let (claims, rates) = (backends.claims.clone(), backends.rates.clone());
-        let sender = way.sender(&backends.queue, claims, rates, clock.clone(), drain);
-        tasks.spawn(sender.run(stop.clone()));
-    }
-    tasks.close();
-    tasks
 }

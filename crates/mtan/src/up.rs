@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use mtan_daemon::{Config, Health, LogSection};
@@ -17,15 +16,15 @@ use tracing::info;
 
 use crate::backends::{Backends, Places};
 use crate::demo::{self, Phone};
-use crate::{admin, senders, tls};
+use crate::senders::{self, Sending};
+use crate::{admin, tls};
 
 /// What the configuration makes of this process; nothing is opened yet.
 pub(crate) struct Plan {
     settings: Settings,
     log: LogSection,
     places: Places,
-    ways: Vec<Way>,
-    drain: Duration,
+    sending: Sending,
 }
 
 impl Plan {
@@ -35,12 +34,12 @@ impl Plan {
         let settings = Settings::read(&mut config);
         let log = config.section("log");
         let places = Places::read(&mut config);
-        let (ways, drain) = senders::read(&mut config, clock);
+        let sending = Sending::read(&mut config, clock);
         if settings.pools.is_empty() && !places.all_embedded() {
             config.fault("sms.SMSProvider", "is missing: beside Redis or a broker there is no demo");
         }
         config.finish()?;
-        Ok(Plan { settings, log, places, ways, drain })
+        Ok(Plan { settings, log, places, sending })
     }
 
     /// What would run, in a sentence for a person.
@@ -58,7 +57,7 @@ impl Plan {
             let key = senders::key_of(&way.pool);
             way.provider.warnings().iter().map(|warning| format!("{key}: {warning}")).collect::<Vec<_>>()
         };
-        self.ways.iter().flat_map(of_way).collect()
+        self.sending.ways.iter().flat_map(of_way).collect()
     }
 
     /// Without a configured gateway the demo's phone takes its place, and its pool.
@@ -67,7 +66,7 @@ impl Plan {
         clock: &Arc<dyn Clock>,
         address: SocketAddr,
     ) -> anyhow::Result<Option<Arc<Phone>>> {
-        if !self.ways.is_empty() {
+        if !self.sending.ways.is_empty() {
             return Ok(None);
         }
         if !address.ip().is_loopback() {
@@ -78,7 +77,7 @@ impl Plan {
         }
         self.places.claim_for_demo()?;
         let phone = Arc::new(Phone::new(clock.clone()));
-        self.ways = vec![Way::new(Pool::default_pool(), phone.clone())];
+        self.sending.ways = vec![Way::new(Pool::default_pool(), phone.clone())];
         self.settings.pools = vec![Pool::default_pool()];
         self.settings.policy.route = vec![Pool::default_pool()];
         Ok(Some(phone))
@@ -114,7 +113,7 @@ async fn up(mut plan: Plan, clock: Arc<dyn Clock>) -> anyhow::Result<()> {
     let stop = mtan_daemon::stop_on_signals();
     let health = Health::new(stop.clone());
     add_ready_checks(&health, backends.store.clone(), backends.queue.clone());
-    for way in &plan.ways {
+    for way in &plan.sending.ways {
         way.breaker.add_note(&health);
     }
     let mut beside = mtan_daemon::health_router(health, metrics);
@@ -139,7 +138,7 @@ async fn work(
     clock: Arc<dyn Clock>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let sending = senders::start(plan.ways, backends, &clock, plan.drain, &stop);
+    let sending = plan.sending.start(backends, &clock, &stop).await.context("sender.dlr_listen")?;
     let served = api.run(listener, beside, &backends.queue, stop.clone()).await;
     stop.cancel(); // also where the listener itself has failed
     sending.wait().await;

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod amqp;
+mod books;
 mod embedded;
 mod queue;
 mod redis_claims;
@@ -8,6 +9,7 @@ mod redis_deliveries;
 mod redis_link;
 mod redis_rates;
 
+pub use books::Books;
 pub use embedded::{DeadJob, embedded_claims, embedded_dead, embedded_deliveries, embedded_rates};
 pub use queue::{Queue, QueueUrlError};
 pub use redis_claims::redis_claims;

@@ -2,6 +2,7 @@
 
 mod address;
 mod body;
+mod delivery;
 mod headers;
 mod json_text;
 mod keys;
@@ -22,6 +23,7 @@ use reqwest::header::HeaderName;
 use serde_json::Value;
 use url::Url;
 
+use crate::callback::CallbackRules;
 pub(crate) use json_text::JsonText;
 pub(crate) use reply::{JsonRule, MessageId, ReplyRules, StatusMeans, StatusRules, Success};
 
@@ -42,6 +44,8 @@ pub struct HttpConfig {
     pub(crate) reply: ReplyRules,
     pub(crate) time_outs: TimeOuts,
     pub(crate) ambiguous: UnknownRule,
+    /// DLR.
+    pub(crate) callbacks: Option<CallbackRules>,
     /// What is allowed and still looks like a mistake.
     warnings: Vec<String>,
 }

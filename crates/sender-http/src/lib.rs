@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod authorization;
+mod callback;
 mod client;
 mod config;
 mod digest;

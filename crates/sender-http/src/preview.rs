@@ -134,7 +134,8 @@ mod tests {
         let job = json!({ "id": "job-1", "to": "+491701234567", "text": text, "otp": "0421" });
         let job = SendJob::from_json(job.to_string().as_bytes()).unwrap();
         let now = Timestamp::UNIX_EPOCH;
-        let request = request::build(&config, &job, Life { now, deadline: now + Duration::from_secs(300) });
+        let request =
+            request::build(&config, &job, Life { now, deadline: now + Duration::from_secs(300) }, None);
         let request = request.unwrap_or_else(|_| panic!("the code lives"));
         let shown = preview(&config, "POST", &request, &job);
         for secret in ["hush", text, "1701234567", "0421"] {

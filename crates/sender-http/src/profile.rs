@@ -56,7 +56,7 @@ pub struct Need {
     pub host: bool,
 }
 
-/// Delivery reports, for the day when they are asked for: what the request takes more, and how the callback reads.
+/// Delivery reports, where a person asks for them by `"DLR": true`: what the request takes more, and how the callback reads.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dlr {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use mtan_daemon::Fault;
 use mtan_jobs::{Clock, ReportCode, SendJob};
-use mtan_sender::{Detail, Provider, ProviderKind, UnknownRule, Verdict};
+use mtan_sender::{Detail, Provider, ProviderKind, ReadCallback, UnknownRule, Verdict};
 use reqwest::header::{AUTHORIZATION, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode};
 use tokio::time::Instant;
@@ -58,10 +58,15 @@ impl HttpProvider {
     }
 
     /// The verdict and the reply behind it; an error where nothing is sent because the code is dead.
-    async fn hand_over(&self, job: &SendJob, deadline: Timestamp) -> Result<(Verdict, Option<Reply>), Dead> {
+    async fn hand_over(
+        &self,
+        job: &SendJob,
+        deadline: Timestamp,
+        dlr_url: Option<&str>,
+    ) -> Result<(Verdict, Option<Reply>), Dead> {
         let end = Instant::now() + self.config.time_outs.total;
         let life = Life { now: self.clock.now(), deadline };
-        let request = request::build(&self.config, job, life).map_err(|_| Dead)?;
+        let request = request::build(&self.config, job, life, dlr_url).map_err(|_| Dead)?;
         let shown = self.authorization.show(self.method(), &request.url);
         let mut response = self.execute(&request, shown.as_ref(), self.time_left(deadline, end)?).await;
         if let Ok(first) = &response
@@ -154,19 +159,29 @@ impl Provider for HttpProvider {
     }
 
     async fn send(&self, job: &SendJob, deadline: Timestamp) -> Verdict {
-        self.hand_over(job, deadline).await.map_or_else(|Dead| too_late(), |(verdict, _)| verdict)
+        let handed_over = self.hand_over(job, deadline, None).await;
+        handed_over.map_or_else(|Dead| too_late(), |(verdict, _)| verdict)
+    }
+
+    fn callbacks(&self) -> Option<Arc<dyn ReadCallback>> {
+        self.config.callbacks.clone().map(|rules| Arc::new(rules) as Arc<dyn ReadCallback>)
+    }
+
+    async fn send_reporting_to(&self, job: &SendJob, deadline: Timestamp, dlr_url: &str) -> Verdict {
+        let handed_over = self.hand_over(job, deadline, Some(dlr_url)).await;
+        handed_over.map_or_else(|Dead| too_late(), |(verdict, _)| verdict)
     }
 
     fn preview(&self, job: &SendJob, deadline: Timestamp) -> String {
         let life = Life { now: self.clock.now(), deadline };
-        match request::build(&self.config, job, life) {
+        match request::build(&self.config, job, life, None) {
             Ok(request) => preview::preview(&self.config, self.method(), &request, job),
             Err(_) => "none: less of the code's life is left than the gateway can be told".to_owned(),
         }
     }
 
     async fn send_and_explain(&self, job: &SendJob, deadline: Timestamp) -> (Verdict, Option<String>) {
-        match self.hand_over(job, deadline).await {
+        match self.hand_over(job, deadline, None).await {
             Err(Dead) => (too_late(), None),
             Ok((verdict, reply)) => {
                 let because = reply.map(|reply| reply.because(&self.config.reply, &verdict));

@@ -4,7 +4,7 @@ mod escape;
 mod life;
 
 use mtan_jobs::SendJob;
-use mtan_sender::tags::{Tag, Values};
+use mtan_sender::tags::{Tag, Template, Values};
 use mtan_sms::Alphabet;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
@@ -31,11 +31,16 @@ pub(crate) struct Request {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// The request for `job`, whose code has `life` left. An error if that is less than the unit in which the gateway is
-/// told about it.
-pub(crate) fn build(config: &HttpConfig, job: &SendJob, life: Life) -> Result<Request, Dead> {
+/// The request for `job`, whose code has `life` left; delivery is to be reported to `dlr_url`, if there is one. An error if
+/// the life is less than the unit in which the gateway is told about it.
+pub(crate) fn build(
+    config: &HttpConfig,
+    job: &SendJob,
+    life: Life,
+    dlr_url: Option<&str>,
+) -> Result<Request, Dead> {
     let phone = config.number.apply(&job.to);
-    let values = Values::of(job, &phone);
+    let values = Values::of(job, &phone).reporting_to(dlr_url.unwrap_or_default());
     let alphabet = job.text.alphabet();
     let (query, body, content_type) = content(config, &values, alphabet, life)?;
     let url = query.map_or_else(|| config.url.clone(), |pairs| with_query(&config.url, &pairs));
@@ -84,11 +89,13 @@ fn named<'a>(
     alphabet: Alphabet,
     life: Life,
 ) -> Result<Vec<(&'a str, Value)>, Dead> {
-    let mut named: Vec<_> = parameters
-        .fixed
-        .iter()
-        .map(|(name, parameter)| (name.as_str(), value_of(parameter, values)))
-        .collect();
+    let given = |parameter: &Parameter| match parameter {
+        Parameter::Text(template) => says_something(template, values),
+        Parameter::Ucs2 | Parameter::Other(_) => true,
+    };
+    let fixed = parameters.fixed.iter().filter(|(_, parameter)| given(parameter));
+    let mut named: Vec<_> =
+        fixed.map(|(name, parameter)| (name.as_str(), value_of(parameter, values))).collect();
     for (name, tag) in [(&parameters.phone_key, Tag::Phone), (&parameters.text_key, Tag::Text)] {
         if !parameters.fixed.iter().any(|(fixed, _)| fixed == name) {
             named.push((name, Value::from(values.get(tag))));
@@ -113,6 +120,11 @@ fn value_of(parameter: &Parameter, values: &Values<'_>) -> Value {
         Parameter::Ucs2 => Value::String(escape::ucs2(values.get(Tag::Text))),
         Parameter::Other(value) => value.clone(),
     }
+}
+
+/// Without a URL for delivery reports the gateway is not told one at all.
+fn says_something(template: &Template, values: &Values<'_>) -> bool {
+    !template.has(Tag::DlrUrl) || !values.get(Tag::DlrUrl).is_empty()
 }
 
 fn pairs(named: Vec<(&str, Value)>) -> String {
@@ -145,7 +157,8 @@ fn headers(
 ) -> Vec<(HeaderName, HeaderValue)> {
     let own_type = config.headers.iter().any(|(name, _)| *name == CONTENT_TYPE);
     let content_type = content_type.filter(|_| !own_type).map(|value| (CONTENT_TYPE, value));
-    let own = config.headers.iter().map(|(name, template)| {
+    let given = config.headers.iter().filter(|(_, template)| says_something(template, values));
+    let own = given.map(|(name, template)| {
         let text = template.fill_escaped(values, escape::header);
         let mut value = HeaderValue::try_from(text).expect("escaped and checked: visible ASCII and spaces");
         value.set_sensitive(true);

@@ -1,5 +1,6 @@
 //! A sender as a process of its own: all of it but the provider's construction.
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,13 +10,13 @@ use anyhow::Context;
 use clap::{Arg, Command, value_parser};
 use mtan_daemon::{Config, Health, LogSection, PoolConfig, SenderSection};
 use mtan_jobs::{ClaimBook, Clock, JobId, Owner, Pool, SystemClock};
-use mtan_queue::Queue;
-use tokio::task::JoinSet;
+use mtan_queue::{Books, Queue};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::{Build, ProviderKind, Sender, Way, metrics};
+use crate::{Build, CallbackFace, Deliveries, ProviderKind, Sender, Way, metrics};
 
 /// How long a polite good-bye to the broker may take.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -61,6 +62,7 @@ struct Parts {
     senders: Vec<Sender>,
     queue: Queue,
     claims: Arc<dyn ClaimBook>,
+    callbacks: Option<(CallbackFace, Deliveries)>,
 }
 
 async fn run(kind: ProviderKind, file: Option<&PathBuf>, build: Build<'_>) -> anyhow::Result<()> {
@@ -68,7 +70,7 @@ async fn run(kind: ProviderKind, file: Option<&PathBuf>, build: Build<'_>) -> an
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let log: LogSection = config.section("log");
     let section: SenderSection = config.section("sender");
-    let parts = parts(kind, &mut config, &clock, Duration::from_secs(section.drain_seconds), build);
+    let parts = parts(kind, &mut config, &clock, &section, build);
     config.finish()?;
     let parts = parts.context("the configuration is incomplete")?;
     mtan_daemon::init_logs(&log);
@@ -82,12 +84,30 @@ async fn run(kind: ProviderKind, file: Option<&PathBuf>, build: Build<'_>) -> an
     let router = mtan_daemon::health_router(health, counted);
     let end = CancellationToken::new();
     let beside = tokio::spawn(mtan_daemon::serve(listener, router, end.clone()));
+    let called = match &parts.callbacks {
+        Some((face, deliveries)) => Some(take_callbacks(face, deliveries.clone(), end.clone()).await?),
+        None => None,
+    };
     let sent = send(parts, stop).await;
-    // probes are answered until the last job is done
+    // probes and callbacks are answered until the last job is done
     end.cancel();
     beside.await??;
+    if let Some(called) = called {
+        called.await??;
+    }
     info!("stopped");
     sent
+}
+
+/// Starts the listener for callbacks; it serves until `end`.
+pub async fn take_callbacks(
+    face: &CallbackFace,
+    deliveries: Deliveries,
+    end: CancellationToken,
+) -> io::Result<JoinHandle<io::Result<()>>> {
+    let listener = mtan_daemon::listen(&face.listen).await?;
+    info!(dlr_address = %listener.local_addr()?, dlr_url = %face.base_url, "gateways may report delivery here");
+    Ok(tokio::spawn(mtan_daemon::serve(listener, crate::delivery_router(deliveries), end)))
 }
 
 /// All pools of this kind until `stop`, and then until what is in hand is done.
@@ -116,9 +136,10 @@ fn parts(
     kind: ProviderKind,
     config: &mut Config,
     clock: &Arc<dyn Clock>,
-    drain: Duration,
+    section: &SenderSection,
     build: Build<'_>,
 ) -> Option<Parts> {
+    let drain = Duration::from_secs(section.drain_seconds);
     let pools = mtan_daemon::pools(config);
     let mine: Vec<&PoolConfig> = pools.iter().filter(|pool| Way::kind(config, pool) == Some(kind)).collect();
     if mine.is_empty() {
@@ -131,17 +152,18 @@ fn parts(
     let queue = shared(config, "queue", "amqp://… or amqps://…").and_then(|url| {
         Queue::amqp(&url, process(kind)).map_err(|e| config.fault("queue", e.to_string())).ok()
     });
-    let books = shared(config, "store", "redis://… or rediss://…").and_then(|url| {
-        let books =
-            mtan_queue::redis_claims(&url).and_then(|claims| Ok((claims, mtan_queue::redis_rates(&url)?)));
-        books.map_err(|e| config.fault("store", e.to_string())).ok()
+    let books = shared(config, "store", "redis://… or rediss://…")
+        .and_then(|url| Books::redis(&url).map_err(|e| config.fault("store", e.to_string())).ok());
+    let face = CallbackFace::read(config, section, &ways);
+    let (queue, books) = (queue?, books?);
+    let deliveries = face.as_ref().map(|face| {
+        Deliveries::new(&ways, &queue, books.deliveries.clone(), clock.clone(), face.base_url.clone())
     });
-    let (queue, (claims, rates)) = (queue?, books?);
     let senders = ways
         .into_iter()
-        .map(|way| way.sender(&queue, claims.clone(), rates.clone(), clock.clone(), drain))
+        .map(|way| way.sender(&queue, &books, deliveries.as_ref(), clock.clone(), drain))
         .collect();
-    Some(Parts { senders, queue, claims })
+    Some(Parts { senders, queue, claims: books.claims, callbacks: face.zip(deliveries) })
 }
 
 /// An address that several processes can share: an embedded file belongs to one.

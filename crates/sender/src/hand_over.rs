@@ -34,12 +34,13 @@ pub(crate) async fn hand_over(
     job: &SendJob,
     owner: &Owner,
     deadline: Timestamp,
+    dlr_url: Option<&str>,
 ) -> (Verdict, Lease) {
     let started = Instant::now();
     let lost = AtomicBool::new(false);
     let verdict = tokio::select! {
         biased;
-        verdict = call(room, job, deadline) => verdict,
+        verdict = call(room, job, deadline, dlr_url) => verdict,
         never = keep_lease(room, job, owner, &lost) => match never {},
     };
     metrics::handed_over(&room.pool, verdict.as_str(), started.elapsed());
@@ -47,10 +48,14 @@ pub(crate) async fn hand_over(
     (verdict, lease)
 }
 
-async fn call(room: &Postroom, job: &SendJob, deadline: Timestamp) -> Verdict {
+async fn call(room: &Postroom, job: &SendJob, deadline: Timestamp, dlr_url: Option<&str>) -> Verdict {
     let left = Duration::try_from(deadline.duration_since(room.clock.now())).unwrap_or_default();
     let bound = room.provider.time_out().saturating_add(NET).min(left.saturating_add(GRACE));
-    let call = AssertUnwindSafe(room.provider.send(job, deadline)).catch_unwind();
+    let sending = match dlr_url {
+        Some(url) => room.provider.send_reporting_to(job, deadline, url),
+        None => room.provider.send(job, deadline),
+    };
+    let call = AssertUnwindSafe(sending).catch_unwind();
     match timeout(bound, call).await {
         Ok(Ok(verdict)) => verdict,
         Ok(Err(_)) => {

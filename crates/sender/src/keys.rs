@@ -70,6 +70,11 @@ impl Keys {
         self.value(key).is_some()
     }
 
+    /// Whether `key` is there, known or not.
+    pub(crate) fn is_given(&self, key: &str) -> bool {
+        self.object.contains_key(key)
+    }
+
     /// What stands at `key`, as it is.
     pub fn value(&self, key: &str) -> Option<&Value> {
         debug_assert!(self.known.read.contains(&key), "{key} is on the list of keys that are read");

@@ -2,6 +2,7 @@
 
 mod breaker;
 mod decide;
+mod deliveries;
 mod detail;
 mod gate;
 mod hand_over;
@@ -22,6 +23,9 @@ pub mod tags;
 
 pub use breaker::BreakerRules;
 pub use decide::{PLAN, UnknownRule, WhileOpen};
+pub use deliveries::{
+    Callback, CallbackFace, CallbackState, Deliveries, ReadCallback, router as delivery_router,
+};
 pub use detail::Detail;
 pub use gate::Breaker;
 pub use kind::{ProviderKind, UnknownProvider};

@@ -19,11 +19,12 @@ pub const CODE_AGE_SECONDS: &str = "mtan_code_age_seconds";
 pub const IN_FLIGHT: &str = "mtan_in_flight";
 /// Jobs that got another try, by pool and by where it happens: `same_pool` or `next_pool`.
 pub const RETRY_TOTAL: &str = "mtan_retry_total";
-
 /// Where a pool's breaker stands, by pool: 0 closed, 1 open, 2 half-open.
 pub const BREAKER_STATE: &str = "mtan_breaker_state";
 /// How long a job waited for its turn in a pool with a rate, by pool.
 pub const THROTTLE_WAIT_SECONDS: &str = "mtan_throttle_wait_seconds";
+/// Callbacks of gateways, by pool and what became of them.
+pub const CALLBACK_TOTAL: &str = "mtan_delivery_callback_total";
 
 /// Tells the recorder what the names mean. Once a process.
 pub fn describe() {
@@ -35,6 +36,7 @@ pub fn describe() {
     describe_counter!(RETRY_TOTAL, Unit::Count, "Jobs that got another try");
     describe_gauge!(BREAKER_STATE, Unit::Count, "0 closed, 1 open, 2 half-open");
     describe_histogram!(THROTTLE_WAIT_SECONDS, Unit::Seconds, "How long a job waited for its turn");
+    describe_counter!(CALLBACK_TOTAL, Unit::Count, "Callbacks of gateways about delivery");
 }
 
 pub(crate) fn reported(pool: &Pool, outcome: Outcome) {
@@ -66,6 +68,33 @@ pub(crate) fn breaker(pool: &Pool, stand: Stand) {
 
 pub(crate) fn throttled(pool: &Pool, waited: Duration) {
     histogram!(THROTTLE_WAIT_SECONDS, "pool" => pool.to_string()).record(waited.as_secs_f64());
+}
+
+/// What became of a callback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CallbackResult {
+    Delivered,
+    Undelivered,
+    UnderWay,
+    Repeated,
+    Busy,
+    Nobody,
+    Unreadable,
+    Failed,
+}
+
+pub(crate) fn called_back(pool: &Pool, result: CallbackResult) {
+    let result = match result {
+        CallbackResult::Delivered => "delivered",
+        CallbackResult::Undelivered => "undelivered",
+        CallbackResult::UnderWay => "under_way",
+        CallbackResult::Repeated => "repeated",
+        CallbackResult::Busy => "busy",
+        CallbackResult::Nobody => "nobody",
+        CallbackResult::Unreadable => "unreadable",
+        CallbackResult::Failed => "failed",
+    };
+    counter!(CALLBACK_TOTAL, "pool" => pool.to_string(), "result" => result).increment(1);
 }
 
 /// Counts a job as in hand for as long as it lives.

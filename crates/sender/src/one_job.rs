@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mtan_jobs::{
-    Again, Attempts, Claim, ClaimError, Delivery, JobId, Outcome, Owner, Poison, PoisonReason, Receipt,
-    Reference, ReplyTo, ReportCode, SendJob, SettleError, Unknown,
+    Again, Attempts, Awaited, Claim, ClaimError, Delivery, JobId, Outcome, Owner, Poison, PoisonReason,
+    Receipt, Reference, ReplyTo, ReportCode, SendJob, SettleError, Unknown,
 };
 use tokio::time::{Instant, sleep};
 use tracing::{debug, info, warn};
@@ -216,6 +216,10 @@ impl Postroom {
                 return self.report(paper, owner, refused(paper, poison), taken_over, receipt).await;
             }
         };
+        let dlr_url = match way {
+            Way::Free(_) => self.dlr_url(paper, job).await,
+            _ => None,
+        };
         // this is the last look at the clock before the gateway gets the code
         let standing = self.standing(paper, job, unknowns);
         if let Some(end) = standing.before_hand_over() {
@@ -232,12 +236,32 @@ impl Postroom {
             };
             return self.act(paper, job, owner, why, step, taken_over, receipt).await;
         };
-        let (verdict, lease) = hand_over(self, job, owner, paper.deadline).await;
+        let (verdict, lease) = hand_over(self, job, owner, paper.deadline, dlr_url.as_deref()).await;
         pass.used(Sign::of(&verdict));
         let lease = if lease == Lease::Lost { lease } else { taken_over };
         let why = verdict.code();
         let step = self.standing(paper, job, unknowns).after_hand_over(verdict, (self.jitter)());
         self.act(paper, job, owner, why.as_str(), step, lease, receipt).await;
+    }
+
+    /// Where this job's delivery is to be reported to, noted before the gateway knows. An SMS without a delivery report is
+    /// better than none.
+    async fn dlr_url(&self, paper: &Paper, job: &SendJob) -> Option<String> {
+        let deliveries = self.deliveries.as_ref()?;
+        let awaited = Awaited {
+            job_id: paper.id.clone(),
+            reference: paper.reference.clone(),
+            pool: self.pool.clone(),
+            provider: self.provider.kind().to_owned(),
+            attempts: paper.attempts.total.saturating_add(1),
+            segments: job.text.segments(),
+            reply_to: paper.reply_to.clone(),
+        };
+        let url = deliveries.url(&awaited, paper.keep_until(self.clock.now())).await;
+        url.inspect_err(
+            |e| warn!(job.id = %paper.id, pool = %self.pool, error = %e, "sent without a delivery report"),
+        )
+        .ok()
     }
 
     #[expect(clippy::too_many_arguments, reason = "all that is known about one job, once")]

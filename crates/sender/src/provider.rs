@@ -1,12 +1,13 @@
 //! Seam 4, the window: one way out of the building, and what it says about each job.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use mtan_jobs::{ReportCode, SendJob};
 
-use crate::{Detail, UnknownRule};
+use crate::{Detail, ReadCallback, UnknownRule};
 
 /// A configured way out: an HTTP gateway, an SMTP gateway, a modem.
 #[async_trait]
@@ -30,6 +31,18 @@ pub trait Provider: Send + Sync + 'static {
     /// Hands `job` over, once, and classifies what came of it. `deadline` is when the code in it dies: it has not
     /// passed at the call, and no part of the hand-over that may still be called off is begun after it.
     async fn send(&self, job: &SendJob, deadline: Timestamp) -> Verdict;
+
+    /// How callbacks of this gateway are read; `None` where it reports no delivery.
+    fn callbacks(&self) -> Option<Arc<dyn ReadCallback>> {
+        None
+    }
+
+    /// As [`Provider::send`]; the gateway is told to report delivery to `dlr_url`. Asked of a provider with
+    /// [`Provider::callbacks`] only.
+    async fn send_reporting_to(&self, job: &SendJob, deadline: Timestamp, dlr_url: &str) -> Verdict {
+        let _ = dlr_url;
+        self.send(job, deadline).await
+    }
 
     /// What [`Provider::send`] would hand over, for a person's eyes: several lines without password, text and whole number.
     fn preview(&self, job: &SendJob, deadline: Timestamp) -> String {

@@ -14,7 +14,7 @@ use tracing::{error, info, warn};
 use crate::breaker::Stand;
 use crate::metrics::InFlight;
 use crate::turnstile::Turnstile;
-use crate::{Breaker, Provider, Throttle, WhileOpen};
+use crate::{Breaker, Deliveries, Provider, Throttle, WhileOpen};
 
 /// Chance, from 0 up to 1, as an argument: it spreads waits.
 pub type Jitter = Arc<dyn Fn() -> f64 + Send + Sync>;
@@ -78,6 +78,8 @@ pub struct Sender {
     pub throttle: Option<Throttle>,
     /// What leaves the way out alone when it fails.
     pub breaker: Arc<Breaker>,
+    /// Where its gateway reports delivery; `None` if it does not.
+    pub deliveries: Option<Deliveries>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The spread of waits.
@@ -93,7 +95,7 @@ impl Sender {
     /// a claim that was held in the middle of a hand-over lapses and counts as one unknown.
     pub async fn run(self, stop: CancellationToken) {
         let Sender { pool, name, mut consumer, reports, claims, provider, throttle, breaker, .. } = self;
-        let Sender { clock, jitter, rules, .. } = self;
+        let Sender { deliveries, clock, jitter, rules, .. } = self;
         let turnstile = Turnstile::new(throttle);
         let (drain, slots) = (rules.drain, usize::from(rules.max_in_flight.max(1)));
         let serial = AtomicU64::new(0);
@@ -106,6 +108,7 @@ impl Sender {
             provider,
             turnstile,
             breaker,
+            deliveries,
             clock,
             jitter,
             rules,
@@ -139,6 +142,7 @@ pub(crate) struct Postroom {
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) turnstile: Turnstile,
     pub(crate) breaker: Arc<Breaker>,
+    pub(crate) deliveries: Option<Deliveries>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) jitter: Jitter,
     pub(crate) rules: Rules,

@@ -1,4 +1,4 @@
-//! Texts with places for what a job brings: `<phone>`, `<otp>`, `<text>`, `<id>`.
+//! Texts with places for what a job brings: `<phone>`, `<otp>`, `<text>`, `<id>`, `<dlr_url>`.
 
 use std::borrow::Cow;
 
@@ -17,13 +17,19 @@ pub enum Tag {
     Text,
     /// `<id>`: the job's id.
     Id,
+    /// `<dlr_url>`: where the gateway is to report delivery.
+    DlrUrl,
 }
 
-const TAGS: [(&str, Tag); 4] =
-    [("<phone>", Tag::Phone), ("<otp>", Tag::Otp), ("<text>", Tag::Text), ("<id>", Tag::Id)];
+const DLR_URL: &str = "<dlr_url>";
 
-/// A tag of our documents that is not built yet: sent as it stands it would be a wrong address.
-const NOT_YET: &str = "<dlr_url>";
+const TAGS: [(&str, Tag); 5] = [
+    ("<phone>", Tag::Phone),
+    ("<otp>", Tag::Otp),
+    ("<text>", Tag::Text),
+    ("<id>", Tag::Id),
+    (DLR_URL, Tag::DlrUrl),
+];
 
 /// A text with tags, taken apart once. May hold passwords: no `Debug`.
 #[derive(Clone, PartialEq, Eq)]
@@ -42,21 +48,28 @@ pub struct Values<'a> {
     otp: &'a str,
     text: &'a str,
     id: &'a str,
+    dlr_url: &'a str,
 }
 
 impl<'a> Values<'a> {
     /// The values of `job`, with its number in the gateway's form.
     pub fn of(job: &'a SendJob, phone: &'a str) -> Values<'a> {
-        Values { phone, otp: job.otp_or_text(), text: job.text.expose(), id: job.id.as_str() }
+        Values { phone, otp: job.otp_or_text(), text: job.text.expose(), id: job.id.as_str(), dlr_url: "" }
     }
 
-    /// What stands for `tag`.
+    /// The same with the URL to which the gateway is to report delivery.
+    pub fn reporting_to(self, dlr_url: &'a str) -> Values<'a> {
+        Values { dlr_url, ..self }
+    }
+
+    /// What stands for `tag`; nothing for a URL that there is none of.
     pub fn get(&self, tag: Tag) -> &'a str {
         match tag {
             Tag::Phone => self.phone,
             Tag::Otp => self.otp,
             Tag::Text => self.text,
             Tag::Id => self.id,
+            Tag::DlrUrl => self.dlr_url,
         }
     }
 }
@@ -130,8 +143,11 @@ impl Template {
 impl Keys {
     /// The template `text`, which stands at `key`. A tag in capitals is warned about, for it would go out as it stands.
     pub fn template(&mut self, key: &str, text: &str) -> Template {
-        if text.contains(NOT_YET) {
-            self.fault(key, format!("{NOT_YET} is not supported yet"));
+        if text.contains(DLR_URL) && !self.is_given("DLR") {
+            self.fault(
+                key,
+                format!("{DLR_URL} stands for nothing without the key DLR, which HttpSMSProvider has"),
+            );
         }
         let small = text.to_ascii_lowercase();
         for (tag, _) in TAGS {
@@ -178,6 +194,15 @@ mod tests {
     }
 
     #[test]
+    fn the_callback_s_url_stands_where_there_is_one() {
+        let job = job("x", None);
+        let template = Template::new("<dlr_url>?s=%d");
+        let values = Values::of(&job, "0170");
+        assert_eq!(template.fill(&values.reporting_to("http://a/b")), "http://a/b?s=%d");
+        assert_eq!(template.fill(&values), "?s=%d");
+    }
+
+    #[test]
     fn a_tag_in_a_value_is_text() {
         assert_eq!(
             filled("[<text>]", &job("say <otp> & <id> <phone>", Some("1"))),
@@ -215,7 +240,7 @@ mod tests {
         assert_eq!(
             said(read),
             [
-                "HEADERS.X: <dlr_url> is not supported yet",
+                "HEADERS.X: <dlr_url> stands for nothing without the key DLR, which HttpSMSProvider has",
                 "BODY: tags are written small, as in <otp>; others go out as they stand",
             ]
         );

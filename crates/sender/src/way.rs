@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mtan_daemon::{Config, Fault, PoolConfig};
-use mtan_jobs::{ClaimBook, Clock, Limit, Pool, RateBook};
-use mtan_queue::Queue;
+use mtan_jobs::{Clock, Limit, Pool};
+use mtan_queue::{Books, Queue};
 
-use crate::{Breaker, BreakerRules, Provider, ProviderKind, Rules, Sender, Throttle, WhileOpen, os_jitter};
+use crate::{
+    Breaker, BreakerRules, Deliveries, Provider, ProviderKind, Rules, Sender, Throttle, WhileOpen, os_jitter,
+};
 
 /// Makes a provider from the JSON of `SMSProviderConfig`, in which relative paths start in the folder, or says what is
 /// wrong with it: each fault with its key, seen from the JSON's top, `""` for the whole.
@@ -95,8 +97,8 @@ impl Way {
     pub fn sender(
         self,
         queue: &Queue,
-        claims: Arc<dyn ClaimBook>,
-        rates: Arc<dyn RateBook>,
+        books: &Books,
+        deliveries: Option<&Deliveries>,
         clock: Arc<dyn Clock>,
         drain: Duration,
     ) -> Sender {
@@ -105,10 +107,11 @@ impl Way {
             name: unique_name(&pool),
             consumer: queue.consumer(&pool, max_in_flight),
             reports: queue.report_publisher(),
+            deliveries: deliveries.filter(|all| all.readers.contains_key(&pool)).cloned(),
             pool,
-            claims,
+            claims: books.claims.clone(),
             provider,
-            throttle: limit.map(|limit| Throttle { rates, limit }),
+            throttle: limit.map(|limit| Throttle { rates: books.rates.clone(), limit }),
             breaker,
             clock,
             jitter: os_jitter(),

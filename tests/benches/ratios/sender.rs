@@ -135,6 +135,7 @@ impl OurSender {
             consumer: self.queue.consumer(&pool, self.prefetch),
             throttle: None,
             breaker: Breaker::new(pool.clone(), BreakerRules::default()),
+            deliveries: None,
             pool,
             reports: Arc::new(Counted { inner, countdown }),
             claims: self.claims.clone(),

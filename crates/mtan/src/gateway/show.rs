@@ -23,8 +23,8 @@ pub(super) fn page(profile: &Profile) -> String {
         profile.notes.iter().for_each(|note| line(&format!("  {note}")));
     }
     line(match profile.dlr {
-        Some(_) => "\nDelivery reports: the gateway can call an address that the request names.",
-        None => "\nDelivery reports: not to an address that the request names.",
+        Some(_) => "\nDelivery reports: with \"DLR\": true, and dlr_listen and dlr_url in [sender].",
+        None => "\nDelivery reports: none that a request can ask for.",
     });
     line("\nIt sets (keys of your own win; null takes one away)");
     line(&indented(&pretty(&Value::Object(profile.config.clone()))));

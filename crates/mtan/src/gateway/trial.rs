@@ -12,7 +12,7 @@ use mtan_sender::{Detail, Verdict, Way};
 use mtan_sms::{PhoneNumber, SmsText};
 
 use super::words::meaning;
-use crate::senders;
+use crate::senders::Sending;
 
 /// How long the SMS counts, for gateways that are told.
 const LIFE: Duration = Duration::from_secs(300);
@@ -53,7 +53,7 @@ pub(crate) async fn run(config: Option<&Path>, arguments: &Arguments) -> anyhow:
 /// The pool's way out, from the same sections as the senders read.
 fn way(config: Option<&Path>, pool: Option<&str>, clock: &Arc<dyn Clock>) -> anyhow::Result<Way> {
     let mut config = Config::load(config)?;
-    let (ways, _) = senders::read(&mut config, clock);
+    let ways = Sending::read(&mut config, clock).ways;
     config.finish()?;
     let names: Vec<String> = ways.iter().map(|way| way.pool.to_string()).collect();
     let chosen = ways.into_iter().find(|way| pool.is_none_or(|name| way.pool.as_str() == name));

@@ -30,10 +30,11 @@ pub(super) const KNOWN: Known = Known {
         "CLIENT_CERTIFICATE",
         "VALIDITY_KEY",
         "VALIDITY_UNIT",
+        "DLR",
         "AMBIGUOUS",
         "UNICODE",
         "REFUSALS",
         "PROFILE",
     ],
-    not_yet: &["DLR"],
+    not_yet: &[],
 };

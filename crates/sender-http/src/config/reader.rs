@@ -11,7 +11,7 @@ use mtan_sender::number::NumberRule;
 use crate::profile;
 
 use super::keys::KNOWN;
-use super::{HttpConfig, Method, address, body, headers, reply};
+use super::{HttpConfig, Method, address, body, delivery, headers, reply};
 
 pub(super) fn read(text: &str, folder: &Path) -> Result<HttpConfig, Vec<Fault>> {
     let (object, faults) = profile::expand(Keys::object_in(text)?)?;
@@ -29,6 +29,7 @@ fn config(keys: &mut Keys) -> Option<HttpConfig> {
     let method = method(keys);
     let headers = headers::read(keys);
     let body = body::read(keys, method, &headers);
+    let callbacks = delivery::read(keys, body.as_ref(), &headers);
     let number = NumberRule::read(keys);
     let auth = address::auth(keys, url_login.flatten());
     headers::refuse_two_authorizations(keys, &headers, auth.is_some());
@@ -51,6 +52,7 @@ fn config(keys: &mut Keys) -> Option<HttpConfig> {
         reply,
         time_outs,
         ambiguous,
+        callbacks,
         warnings: Vec::new(),
     };
     warn_about_unused_certificates(keys, &config);

@@ -5,7 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 use url::Host;
 
-use super::{Applied, Need, Profile};
+use super::{Applied, Dlr, Need, Profile};
 
 /// Keys whose members are merged one by one.
 const MERGED: [&str; 2] = ["PARAMETER", "HEADERS"];
@@ -22,7 +22,23 @@ pub(super) fn apply(profile: &Profile, own: &Map<String, Value>) -> Applied {
             keys.insert(key.clone(), value);
         }
     }
-    for (key, value) in own.iter().filter(|(key, _)| !is_name_of_its_own(profile, key)) {
+    let asks_for_reports = own.get("DLR") == Some(&Value::Bool(true));
+    if asks_for_reports {
+        match &profile.dlr {
+            Some(dlr) => report(&mut keys, dlr),
+            None => faults.push(Fault {
+                key: "DLR".to_owned(),
+                message: format!(
+                    "PROFILE {} knows no delivery reports that a request can ask for",
+                    profile.name
+                ),
+            }),
+        }
+    }
+    let own = own
+        .iter()
+        .filter(|(key, _)| !(is_name_of_its_own(profile, key) || asks_for_reports && *key == "DLR"));
+    for (key, value) in own {
         match misspelt(profile, key) {
             Some(meant) => faults
                 .push(Fault { key: key.clone(), message: format!("no such key; did you mean {meant}?") }),
@@ -30,6 +46,29 @@ pub(super) fn apply(profile: &Profile, own: &Map<String, Value>) -> Applied {
         }
     }
     (keys, faults)
+}
+
+/// What `"DLR": true` stands for.
+fn report(keys: &mut Map<String, Value>, dlr: &Dlr) {
+    for (key, value) in &dlr.request {
+        merge(keys.entry(key).or_insert(Value::Null), value);
+    }
+    keys.insert("DLR".to_owned(), Value::Object(dlr.block.clone()));
+}
+
+/// Puts `further` into `value`: objects by their members, lists by their places.
+fn merge(value: &mut Value, further: &Value) {
+    match (value, further) {
+        (Value::Object(value), Value::Object(further)) => {
+            for (name, further) in further {
+                merge(value.entry(name).or_insert(Value::Null), further);
+            }
+        }
+        (Value::Array(value), Value::Array(further)) => {
+            value.iter_mut().zip(further).for_each(|(value, further)| merge(value, further));
+        }
+        (value, further) => *value = further.clone(),
+    }
 }
 
 /// What is wrong with what the person gave for `need`.

@@ -1,4 +1,7 @@
+use std::path::Path;
+
 use super::*;
+use crate::HttpConfig;
 
 fn object(value: Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
@@ -63,17 +66,38 @@ fn text_of(keys: &Map<String, Value>) -> String {
 }
 
 #[test]
-fn a_way_of_reporting_delivery_is_whole() {
+fn a_profile_reports_delivery_where_it_is_asked_to_or_says_that_it_cannot() {
     for profile in Profile::all() {
-        let Some(dlr) = profile.dlr else { continue };
-        assert!(text_of(&dlr.request).contains("<dlr_url>"), "{}", profile.name);
-        for key in dlr.request.keys() {
-            assert!(["PARAMETER", "HEADERS", "BODY"].contains(&key.as_str()), "{}: {key}", profile.name);
+        let (mut own, can) = (profile.sample(), profile.dlr.is_some());
+        own.insert("DLR".to_owned(), json!(true));
+        match HttpConfig::from_json(&text_of(&own), Path::new("")) {
+            Ok(config) => assert!(can && config.callbacks.is_some(), "{}", profile.name),
+            Err(faults) => {
+                assert!(
+                    !can && faults.iter().any(|fault| fault.key == "DLR"),
+                    "{}: {faults:?}",
+                    profile.name
+                );
+            }
         }
-        for key in ["state", "delivered", "undelivered"] {
-            assert!(dlr.block.contains_key(key), "{}: {key}", profile.name);
-        }
+        let silent = HttpConfig::from_json(&text_of(&profile.sample()), Path::new("")).unwrap();
+        assert!(silent.callbacks.is_none(), "{}: nobody asked", profile.name);
     }
+}
+
+#[test]
+fn what_reporting_needs_is_put_into_a_template_where_it_belongs() {
+    let infobip = Profile::named("infobip").unwrap();
+    let mut own = infobip.sample();
+    own.insert("DLR".to_owned(), json!(true));
+    let (keys, faults) = infobip.apply(&own);
+    assert!(faults.is_empty(), "{faults:?}");
+    let message = &keys["BODY"]["messages"][0];
+    assert_eq!(message["notifyUrl"], "<dlr_url>");
+    assert!(
+        message["text"].is_string() && keys["BODY"]["messages"].as_array().unwrap().len() == 1,
+        "{message}"
+    );
 }
 
 #[test]

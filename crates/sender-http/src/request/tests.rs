@@ -20,7 +20,7 @@ fn life() -> Life {
 }
 
 fn built(json: &str, job: &SendJob) -> Request {
-    build(&config(json), job, life()).unwrap()
+    build(&config(json), job, life(), None).unwrap()
 }
 
 /// The body of a POST with these keys.
@@ -241,7 +241,11 @@ fn a_code_with_less_than_a_unit_left_is_not_sent() {
             );
             let now = life().now;
             let life = Life { now, deadline: now + std::time::Duration::from_millis(milliseconds) };
-            assert_eq!(build(&config(&keys), &job("x", None), life).is_ok(), sent, "{unit} {milliseconds}");
+            assert_eq!(
+                build(&config(&keys), &job("x", None), life, None).is_ok(),
+                sent,
+                "{unit} {milliseconds}"
+            );
         }
     }
 }
@@ -271,4 +275,18 @@ proptest! {
             .fold(inner.to_owned(), |text, (entity, c)| text.replace(entity, c));
         prop_assert_eq!(plain, text);
     }
+}
+
+#[test]
+fn without_a_url_for_reports_the_gateway_is_told_none() {
+    let keys = r#"{"URL":"http://gw/","PARAMETER":{"cb":"<dlr_url>?s=%d","from":"a"},"HEADERS":{"X-Cb":"<dlr_url>"},
+        "DLR":{"state":"s","delivered":"1"}}"#;
+    let told = build(&config(keys), &job("x", None), life(), Some("http://me/dlr/p/j/t")).unwrap();
+    let body = told.body.unwrap();
+    assert!(body.starts_with("cb=http%3A%2F%2Fme%2Fdlr%2Fp%2Fj%2Ft%3Fs%3D%25d&from=a&"), "{body}");
+    assert_eq!(told.headers.iter().filter(|(name, _)| name == "x-cb").count(), 1);
+    let untold = build(&config(keys), &job("x", None), life(), None).unwrap();
+    assert!(
+        untold.body.unwrap().starts_with("from=a&") && !untold.headers.iter().any(|(name, _)| name == "x-cb")
+    );
 }

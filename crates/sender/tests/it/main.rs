@@ -5,6 +5,7 @@
 
 mod book;
 mod breaker;
+mod deliveries;
 mod ends;
 mod faults;
 mod inbox;

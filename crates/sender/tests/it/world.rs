@@ -155,6 +155,7 @@ impl World {
             provider: Arc::new(script.clone()),
             throttle,
             breaker,
+            deliveries: None,
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             jitter: Arc::new(|| 0.5),
             rules,

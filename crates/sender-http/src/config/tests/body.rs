@@ -61,7 +61,10 @@ fn a_body_that_makes_no_sms_is_refused() {
             r#""BODY":["<phone><otp>",18446744073709551616]"#,
             "BODY: a number of so many digits is expected in quotes, to stay as it is",
         ),
-        (r#""BODY":["<phone><otp>","<dlr_url>"]"#, "BODY: <dlr_url> is not supported yet"),
+        (
+            r#""BODY":["<phone><otp>","<dlr_url>"]"#,
+            "BODY: <dlr_url> stands for nothing without the key DLR, which HttpSMSProvider has",
+        ),
         (
             r#""BODY":"<phone> <otp>","VALIDITY_KEY":"ttl""#,
             "VALIDITY_KEY: has no place in a BODY that is a text",

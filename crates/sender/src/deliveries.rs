@@ -1,0 +1,165 @@
+//! Delivery reports: what a gateway tells later, by a callback to a URL that we gave it with the SMS.
+//!
+//! ```text
+//! hand-over ── ticket() ──▶ book: awaited, ticket    the URL goes out with the SMS
+//! callback  ── router() ──▶ book: is it the first?   report published, then noted as told
+//! ```
+
+mod router;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use mtan_jobs::{Awaited, ClaimError, Clock, DeliveryBook, JobId, Outcome, Pool, ReportPublisher, Ticket};
+
+use mtan_daemon::{Config, SenderSection};
+use mtan_queue::Queue;
+
+use crate::Way;
+
+pub use router::router;
+
+/// A callback, as it came: all of it is the gateway's word.
+#[derive(Clone, Default)]
+pub struct Callback {
+    /// The query, without its question mark.
+    pub query: String,
+    /// The media type of the body, lower-case, without parameters.
+    pub media_type: String,
+    /// At most 64 KiB.
+    pub body: Vec<u8>,
+}
+
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // numbers stand in it
+        write!(f, "Callback({} + {} bytes)", self.query.len(), self.body.len())
+    }
+}
+
+/// What a callback says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallbackState {
+    /// The SMS reached the phone, or never will.
+    Final {
+        /// `Delivered` or `Undelivered`.
+        outcome: Outcome,
+        /// The gateway's word for it, out of the configuration.
+        word: String,
+        /// The gateway's own id of the SMS.
+        gateway_id: Option<String>,
+    },
+    /// It is under way; more will come.
+    UnderWay,
+    /// The callback has no state where the configuration says it is.
+    Unreadable,
+}
+
+/// How a gateway's callbacks are read: pure.
+pub trait ReadCallback: Send + Sync + 'static {
+    /// What `callback` says.
+    fn read(&self, callback: &Callback) -> CallbackState;
+
+    /// The body of the answer to a callback that was taken: some gateways look for a word.
+    fn answer(&self) -> String {
+        "OK".to_owned()
+    }
+}
+
+/// What delivery reports need; shared by the loop, which gives tickets out, and the listener, which takes them in.
+#[derive(Clone)]
+pub struct Deliveries {
+    /// Which reports are awaited.
+    pub book: Arc<dyn DeliveryBook>,
+    /// Where reports go.
+    pub reports: Arc<dyn ReportPublisher>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What gateways call: the listener as it is seen from outside, with a path prefix if need be, without a slash at the
+    /// end.
+    pub base_url: String,
+    /// How the callbacks of each pool are read.
+    pub readers: BTreeMap<Pool, Arc<dyn ReadCallback>>,
+}
+
+/// The listener for callbacks, as `[sender]` has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallbackFace {
+    /// `dlr_listen`: an address and a port.
+    pub listen: String,
+    /// `dlr_url`: what gateways call, without a slash at the end.
+    pub base_url: String,
+}
+
+impl CallbackFace {
+    /// `None` where no gateway of `ways` reports delivery. Where one does, both keys are required.
+    pub fn read(config: &mut Config, section: &SenderSection, ways: &[Way]) -> Option<CallbackFace> {
+        let pool = ways.iter().find(|way| way.provider.callbacks().is_some()).map(|way| way.pool.clone())?;
+        let given = |config: &mut Config, key: &str, value: &Option<String>, what: &str| {
+            if value.is_none() {
+                config.fault(
+                    format!("sender.{key}"),
+                    format!("is missing: pool {pool} has DLR, which needs {what}"),
+                );
+            }
+            value.clone()
+        };
+        let listen = given(
+            config,
+            "dlr_listen",
+            &section.dlr_listen,
+            "an address and port to be called at, such as 0.0.0.0:9111",
+        );
+        let url = given(
+            config,
+            "dlr_url",
+            &section.dlr_url,
+            "the URL of that as the gateway sees it, such as https://sms.example/mtan",
+        );
+        let base_url = url?.trim_end_matches('/').to_owned();
+        if !is_base(&base_url) {
+            config.fault(
+                "sender.dlr_url",
+                "an address that begins with http:// or https://, without a query, is expected",
+            );
+        }
+        Some(CallbackFace { listen: listen?, base_url })
+    }
+}
+
+fn is_base(url: &str) -> bool {
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    rest.is_some_and(|rest| {
+        let visible = rest.bytes().all(|b| b.is_ascii_graphic() && !b"?#<>\"\\^`{|}".contains(&b));
+        visible && !rest.is_empty() && !rest.starts_with(['/', ':'])
+    })
+}
+
+impl Deliveries {
+    /// Everything for the callbacks to the gateways of `ways`.
+    pub fn new(
+        ways: &[Way],
+        queue: &Queue,
+        book: Arc<dyn DeliveryBook>,
+        clock: Arc<dyn Clock>,
+        base_url: String,
+    ) -> Deliveries {
+        let readers = ways.iter().filter_map(|way| Some((way.pool.clone(), way.provider.callbacks()?)));
+        Deliveries { book, reports: queue.report_publisher(), clock, base_url, readers: readers.collect() }
+    }
+
+    /// The URL for this job's callbacks. To be asked for before the hand-over: the callback may come before the answer.
+    pub(crate) async fn url(&self, awaited: &Awaited, keep_until: Timestamp) -> Result<String, ClaimError> {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(|_| ClaimError("the system has no randomness".to_owned()))?;
+        let ticket = self.book.expect(awaited, &Ticket::new(random), self.clock.now(), keep_until).await?;
+        Ok(self.address(&awaited.pool, &awaited.job_id, &ticket))
+    }
+
+    /// Job ids hold nothing that a path would have to escape but the colon, which may stand in one.
+    fn address(&self, pool: &Pool, id: &JobId, ticket: &Ticket) -> String {
+        format!("{}/dlr/{pool}/{id}/{}", self.base_url, ticket.expose())
+    }
+}

@@ -1,0 +1,184 @@
+//! The listener: a callback becomes a `delivered` or `undelivered` report, once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use mtan_jobs::{Awaited, JobId, News, Outcome, Pool, ReportCode, SendReport};
+use tokio::time::timeout;
+use tracing::{debug, info, warn};
+
+use super::{Callback, CallbackState, Deliveries, ReadCallback};
+use crate::metrics::{self, CallbackResult};
+
+/// A callback's body is read up to here.
+const LONGEST_BODY: usize = 64 * 1024;
+
+/// For the body to come.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
+
+/// Who publishes news has so long before somebody else with the same news may.
+const LEASE: Duration = Duration::from_secs(15);
+
+/// Takes callbacks at `…/dlr/POOL/JOB/TICKET`, whatever stands before it: a proxy may keep its prefix. What nobody waits
+/// for is answered as what is welcome, so that a gateway stops repeating it and a stranger learns nothing. Only where
+/// the report could not be stored the answer is 503, for the gateway to come again.
+pub fn router(deliveries: Deliveries) -> Router {
+    Router::new().fallback(callback).with_state(Arc::new(deliveries))
+}
+
+async fn callback(State(deliveries): State<Arc<Deliveries>>, request: Request) -> Response {
+    if !matches!(*request.method(), Method::GET | Method::POST | Method::PUT) {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    let Some(address) = Address::of(request.uri().path()) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let Some(reader) = deliveries.readers.get(&address.pool) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let result = match read(request).await {
+        Ok(callback) => deliveries.take(&address, reader.as_ref(), &callback).await,
+        Err(status) => return status.into_response(),
+    };
+    metrics::called_back(&address.pool, result);
+    match result {
+        CallbackResult::Busy | CallbackResult::Failed => {
+            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "30")]).into_response()
+        }
+        _ => (StatusCode::OK, reader.answer()).into_response(),
+    }
+}
+
+/// `…/dlr/POOL/JOB/TICKET`.
+struct Address {
+    pool: Pool,
+    job_id: JobId,
+    ticket: String,
+}
+
+impl Address {
+    fn of(path: &str) -> Option<Address> {
+        let mut parts = path.rsplitn(5, '/');
+        let (ticket, job_id, pool, dlr) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        // some gateways escape the colon that a job id may hold
+        let job_id = percent_encoding::percent_decode_str(job_id).decode_utf8().ok()?;
+        let address =
+            Address { pool: pool.parse().ok()?, job_id: job_id.parse().ok()?, ticket: ticket.to_owned() };
+        (dlr == "dlr").then_some(address)
+    }
+}
+
+async fn read(request: Request) -> Result<Callback, StatusCode> {
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = media_type.unwrap_or_default().split(';').next().unwrap_or_default();
+    let media_type = media_type.trim().to_ascii_lowercase();
+    let body = body(request.into_body()).await?;
+    Ok(Callback { query, media_type, body })
+}
+
+async fn body(body: Body) -> Result<Vec<u8>, StatusCode> {
+    match timeout(BODY_WITHIN, to_bytes(body, LONGEST_BODY)).await {
+        Ok(Ok(bytes)) => Ok(bytes.into()),
+        Ok(Err(_)) => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+    }
+}
+
+impl Deliveries {
+    async fn take(
+        &self,
+        address: &Address,
+        reader: &dyn ReadCallback,
+        callback: &Callback,
+    ) -> CallbackResult {
+        let Address { pool, job_id, ticket } = address;
+        let (outcome, word, gateway_id) = match reader.read(callback) {
+            CallbackState::Final { outcome, word, gateway_id } => (outcome, word, gateway_id),
+            CallbackState::UnderWay => return CallbackResult::UnderWay,
+            CallbackState::Unreadable => {
+                warn!(%pool, job.id = %job_id, "a callback has no state where DLR says it is");
+                return CallbackResult::Unreadable;
+            }
+        };
+        match self.book.present(job_id, ticket, self.clock.now(), LEASE).await {
+            Ok(News::First(awaited)) => self.tell(&awaited, outcome, word, gateway_id).await,
+            Ok(News::Told) => CallbackResult::Repeated,
+            Ok(News::Busy) => CallbackResult::Busy,
+            Ok(News::Nobody) => {
+                debug!(%pool, job.id = %job_id, "a delivery report that nobody waits for");
+                CallbackResult::Nobody
+            }
+            Err(error) => {
+                warn!(%pool, job.id = %job_id, %error, "delivery report not taken: the gateway may come again");
+                CallbackResult::Failed
+            }
+        }
+    }
+
+    /// Report first, confirmed; told second: a crash between the two repeats the report, never loses it.
+    async fn tell(
+        &self,
+        awaited: &Awaited,
+        outcome: Outcome,
+        word: String,
+        gateway_id: Option<String>,
+    ) -> CallbackResult {
+        let report = SendReport {
+            job_id: awaited.job_id.clone(),
+            reference: awaited.reference.clone(),
+            pool: awaited.pool.clone(),
+            provider: awaited.provider.clone(),
+            outcome,
+            code: ReportCode::DeliveryReport,
+            detail: Some(word),
+            gateway_id,
+            attempts: awaited.attempts,
+            segments: awaited.segments,
+            at: self.clock.now(),
+        };
+        if let Err(error) = self.reports.report(&report, awaited.reply_to.as_ref()).await {
+            warn!(pool = %awaited.pool, job.id = %awaited.job_id, %error, "delivery report not published: the gateway may come again");
+            return CallbackResult::Failed;
+        }
+        info!(pool = %awaited.pool, job.id = %awaited.job_id, %outcome, "delivery report");
+        if let Err(error) = self.book.told(&awaited.job_id).await {
+            debug!(job.id = %awaited.job_id, %error, "the same news would be published once more");
+        }
+        match outcome {
+            Outcome::Delivered => CallbackResult::Delivered,
+            _ => CallbackResult::Undelivered,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_the_end_of_the_path() {
+        for path in ["/dlr/default/job-1/abc", "/sms/mtan/dlr/default/job-1/abc", "//dlr/default/job%2D1/abc"]
+        {
+            let address = Address::of(path).unwrap();
+            assert_eq!((address.pool.as_str(), address.job_id.as_str()), ("default", "job-1"), "{path}");
+            assert_eq!(address.ticket, "abc");
+        }
+        for path in [
+            "/",
+            "/dlr",
+            "/default/job-1/abc",
+            "/dlr/default/job-1/abc/",
+            "/dlr/De/job-1/abc",
+            "/dlr/default/%ff/x",
+            "/x/default/job-1/abc",
+        ] {
+            assert!(Address::of(path).is_none(), "{path}");
+        }
+    }
+}
