@@ -4,9 +4,10 @@ use clap::{Parser, ValueEnum};
 
 /// Measures mtan beside bare baselines of the same machine, servers and minute: what counts are the ratios.
 ///
-/// Measurements: check-transaction, check-pin, trigger, sender, idle; with --steps also step-two-scripts,
-/// step-least-trigger, step-queue, step-own-channels, step-channel-batches, step-no-claims. Redis and RabbitMQ are
-/// started for the run on ports of their own. `idle` needs the release binaries: `cargo xtask bench` builds them first.
+/// Measurements: check-transaction, check-pin, trigger, sender, smtp, slow-gateway, rss, idle; with --steps also
+/// step-two-scripts, step-least-trigger, step-queue, step-lone, step-own-channels, step-channel-batches,
+/// step-no-claims, step-smtp-wide. Redis and RabbitMQ are started for the run on ports of their own. `rss` and `idle`
+/// need the release binaries: `cargo xtask bench` builds them first.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "ratios")]
 pub(crate) struct Arguments {
@@ -19,7 +20,7 @@ pub(crate) struct Arguments {
     /// Requests under way at a time: keep-alive connections, or publishes
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=512))]
     pub(crate) connections: u16,
-    /// Jobs in hand of the sender and of its bare loop: their prefetch
+    /// Jobs in hand of the sender and of its bare loop: their prefetch. `smtp` has 10, `slow-gateway` 200
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=512))]
     pub(crate) prefetch: u16,
     /// When Redis brings a write to the disk, for both sides

@@ -5,17 +5,25 @@ mod bare_check;
 mod bare_sender;
 mod broker;
 mod check;
+mod countdown;
 mod cpu;
 mod desk;
 mod gateway;
 mod http;
 mod idle;
 mod jobs;
+mod program;
 mod progress;
 mod rounds;
+mod rss;
 mod sender;
+mod sink;
+mod slow;
+mod smtp;
+mod station;
 mod steps;
 mod table;
+mod tally;
 mod trigger;
 mod world;
 
@@ -32,32 +40,38 @@ use crate::rounds::{Comparison, Figures, compare};
 use crate::world::World;
 
 type Make = fn(&World, &'static str) -> anyhow::Result<Comparison>;
+type Table = fn(&World, &'static str) -> anyhow::Result<String>;
 
 /// The measurements against a baseline, in their order.
-const COMPARISONS: [(&str, Make); 4] = [
+const COMPARISONS: [(&str, Make); 5] = [
     ("check-transaction", |world, name| check::comparison(world, name, Kind::Transaction)),
     ("check-pin", |world, name| check::comparison(world, name, Kind::Pin)),
     ("trigger", trigger::comparison),
     ("sender", sender::comparison),
+    ("smtp", smtp::comparison),
 ];
 
 /// Single steps against a baseline, in their order.
-const STEPS: [(&str, Make); 6] = [
+const STEPS: [(&str, Make); 8] = [
     ("step-two-scripts", steps::two_scripts),
     ("step-least-trigger", steps::least_trigger),
     ("step-queue", steps::queue),
+    ("step-lone", steps::lone),
     ("step-own-channels", steps::own_channels),
     ("step-channel-batches", steps::channel_batches),
     ("step-no-claims", steps::no_claims),
+    ("step-smtp-wide", smtp::wide),
 ];
 
-const IDLE: &str = "idle";
+/// The measurements against a limit, each with a table of its own, in their order.
+const TABLES: [(&str, Table); 3] =
+    [("slow-gateway", slow::table), ("rss", rss::table), ("idle", idle::table)];
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let steps = if arguments.steps { &STEPS[..] } else { &[] };
     let comparisons: Vec<(&str, Make)> = COMPARISONS.iter().chain(steps).copied().collect();
-    let known = comparisons.iter().map(|(name, _)| *name).chain([IDLE]);
+    let known = comparisons.iter().map(|(name, _)| *name).chain(TABLES.map(|(name, _)| name));
     let wanted: Vec<&str> = known.clone().filter(|name| arguments.wants(name)).collect();
     ensure!(!wanted.is_empty(), "nothing has that name; there are {}", known.collect::<Vec<_>>().join(", "));
     drop(rustls::crypto::ring::default_provider().install_default());
@@ -71,7 +85,9 @@ fn main() -> anyhow::Result<()> {
             figures.push(compare(&world, make(&world, name)?)?);
         }
     }
-    let idle = if wanted.contains(&IDLE) { idle::measure(&world)? } else { Vec::new() };
+    let tables = TABLES.iter().filter(|(name, _)| wanted.contains(name));
+    let tables: Vec<String> =
+        tables.map(|(name, table)| table(&world, name)).collect::<anyhow::Result<_>>()?;
     world.progress.end();
 
     let mut out = io::stdout().lock();
@@ -79,8 +95,8 @@ fn main() -> anyhow::Result<()> {
     if !figures.is_empty() {
         writeln!(out, "\n{}\n{}", table::ratios(&figures), table::costs(&figures))?;
     }
-    if !idle.is_empty() {
-        writeln!(out, "\n{}", idle::table(&idle))?;
+    for table in tables {
+        writeln!(out, "\n{table}")?;
     }
     Ok(())
 }

@@ -170,7 +170,7 @@ fn figure(samples: Vec<Sample>) -> Figure {
 }
 
 /// Of sorted values, at least one.
-fn median(sorted: &[f64]) -> f64 {
+pub(crate) fn median(sorted: &[f64]) -> f64 {
     let middle = sorted.len() / 2;
     if sorted.len() % 2 == 1 { sorted[middle] } else { f64::midpoint(sorted[middle - 1], sorted[middle]) }
 }

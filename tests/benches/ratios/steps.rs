@@ -43,12 +43,21 @@ pub(crate) fn least_trigger(world: &World, name: &'static str) -> anyhow::Result
         name,
         target: None,
         ours: Box::new(ours),
-        bare: Box::new(BarePublish::new(world, broker)),
+        bare: Box::new(BarePublish::new(world, broker, world.arguments.connections)),
     })
 }
 
 /// Our publisher alone, without HTTP and store, against the bare publish.
 pub(crate) fn queue(world: &World, name: &'static str) -> anyhow::Result<Comparison> {
+    publishers(world, name, world.arguments.connections)
+}
+
+/// The same for a lone caller, who publishes one message after the other: what batches may cost him who fills none.
+pub(crate) fn lone(world: &World, name: &'static str) -> anyhow::Result<Comparison> {
+    publishers(world, name, 1)
+}
+
+fn publishers(world: &World, name: &'static str, tasks: u16) -> anyhow::Result<Comparison> {
     let amqp = world.vhost().url;
     let broker = Arc::new(world.server.block_on(Broker::connect(&amqp))?);
     let publisher = world.server.block_on(async {
@@ -57,14 +66,13 @@ pub(crate) fn queue(world: &World, name: &'static str) -> anyhow::Result<Compari
         wait_until("the queue", Duration::from_secs(20), async || queue.ready()).await;
         anyhow::Ok(publisher)
     })?;
-    let tasks = world.arguments.connections;
     let ours =
         OurPublish { publisher, broker: broker.clone(), server: world.server.clone(), tasks, jobs: vec![] };
     Ok(Comparison {
         name,
         target: None,
         ours: Box::new(ours),
-        bare: Box::new(BarePublish::new(world, broker)),
+        bare: Box::new(BarePublish::new(world, broker, tasks)),
     })
 }
 
@@ -90,13 +98,13 @@ fn batches(world: &World, name: &'static str, channels: u16, batch: usize) -> an
         name,
         target: None,
         ours: Box::new(ours),
-        bare: Box::new(BarePublish::new(world, broker)),
+        bare: Box::new(BarePublish::new(world, broker, world.arguments.connections)),
     })
 }
 
 /// Our sender with a claim book that costs nothing, against the bare loop.
 pub(crate) fn no_claims(world: &World, name: &'static str) -> anyhow::Result<Comparison> {
-    sender::compared(world, name, None, Arc::new(YesBook))
+    sender::by_http(world, name, None, Arc::new(YesBook))
 }
 
 struct LeastTrigger {

@@ -31,7 +31,7 @@ pub(crate) fn comparison(world: &World, name: &'static str) -> anyhow::Result<Co
         name,
         target: Some(TARGET),
         ours: Box::new(world.server.block_on(Trigger::new(world, &redis, &amqp, broker.clone()))?),
-        bare: Box::new(BarePublish::new(world, broker)),
+        bare: Box::new(BarePublish::new(world, broker, world.arguments.connections)),
     })
 }
 
@@ -82,9 +82,8 @@ pub(crate) struct BarePublish {
 }
 
 impl BarePublish {
-    pub(crate) fn new(world: &World, broker: Arc<Broker>) -> BarePublish {
-        let (server, tasks) = (world.server.clone(), world.arguments.connections);
-        BarePublish { broker, server, tasks, bodies: Vec::new() }
+    pub(crate) fn new(world: &World, broker: Arc<Broker>, tasks: u16) -> BarePublish {
+        BarePublish { broker, server: world.server.clone(), tasks, bodies: Vec::new() }
     }
 }
 
