@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lettre::Address;
 use mtan_daemon::Fault;
 use mtan_sender::UnknownRule;
 use mtan_sender::number::NumberRule;
@@ -15,6 +16,8 @@ use mtan_sender::tags::Template;
 use rustls::ClientConfig;
 
 use crate::message::{Charset, Encoding};
+
+pub(crate) use address::mail_address;
 
 /// A mail gateway, as the seed's JSON describes it. Holds a password: `Debug` shows the host only.
 #[derive(Clone)]
@@ -25,7 +28,7 @@ pub struct SmtpConfig {
     pub(crate) security: Security,
     pub(crate) login: Option<Login>,
     /// The address of envelope and From.
-    pub(crate) sender: String,
+    pub(crate) sender: Address,
     /// The address of envelope and To; `<phone>` may stand before the `@`.
     pub(crate) recipient: Template,
     pub(crate) subject: Template,

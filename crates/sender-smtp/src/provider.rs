@@ -14,7 +14,7 @@ use mtan_sender::{About, Detail, Provider, ProviderKind, UnknownRule, Verdict};
 use tokio::time::Instant;
 
 use crate::config::SmtpConfig;
-use crate::message::{self, Mail};
+use crate::message::{self, Mail, Unfit};
 use crate::pool::Pool;
 use crate::reply::{self, Failure, Recipient, Reply};
 use crate::session::{Session, Times};
@@ -55,7 +55,7 @@ impl SmtpProvider {
     }
 
     async fn transact(&self, mut session: Session, mail: &Mail, times: Times<'_>) -> Result<Reply, Failure> {
-        let outcome = session.send(&self.config.sender, mail, times).await;
+        let outcome = session.send(self.config.sender.as_ref(), mail, times).await;
         if outcome.as_ref().err().is_none_or(Failure::leaves_connection) {
             self.pool.put(session);
         }
@@ -90,7 +90,10 @@ impl Provider for SmtpProvider {
     }
 
     async fn send(&self, job: &SendJob, deadline: Timestamp) -> Verdict {
-        let Ok(mail) = message::build(&self.config, job, self.clock.now()) else { return unfit() };
+        let mail = match message::build(&self.config, job, self.clock.now()) {
+            Ok(mail) => mail,
+            Err(unfit) => return rejected(unfit),
+        };
         let now = Instant::now();
         let end = now + self.config.total_time_out;
         let begin = end.min(now + self.left(deadline));
@@ -109,11 +112,14 @@ impl Provider for SmtpProvider {
     }
 }
 
-/// Another way out may have the characters that this one lacks.
-fn unfit() -> Verdict {
-    let detail = Detail::own(
-        "the text has characters, or lines, that the configured charset and encoding do not take",
-    );
+/// Another way out may have the characters that this one lacks, or another address.
+fn rejected(unfit: Unfit) -> Verdict {
+    let detail = Detail::own(match unfit {
+        Unfit::Text => {
+            "the text has characters, or lines, that the configured charset and encoding do not take"
+        }
+        Unfit::Recipient => "with this number in it mailto is no mail address",
+    });
     Verdict::Rejected { about: About::Gateway, code: ReportCode::GatewayRejected, detail: Some(detail) }
 }
 

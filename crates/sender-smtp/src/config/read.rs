@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use lettre::Address;
 use mtan_daemon::Fault;
 use mtan_sender::UnknownRule;
 use mtan_sender::certificates::{self, Identity, ServerCheck};
@@ -10,7 +11,7 @@ use mtan_sender::keys::{Keys, Known, TimeOuts};
 use mtan_sender::number::NumberRule;
 use mtan_sender::tags::{Tag, Template};
 
-use super::address::{is_loopback, is_mail_address, server};
+use super::address::{is_loopback, mail_address, server};
 use super::{Login, Security, SmtpConfig};
 use crate::message::{Charset, Encoding, fits_body, fits_subject};
 
@@ -168,13 +169,12 @@ fn own_port(keys: &mut Keys) -> Option<u16> {
     port
 }
 
-fn sender(keys: &mut Keys) -> Option<String> {
-    let sender = required(keys, "mailsender")?.trim().to_owned();
-    if is_mail_address(&sender) {
-        return Some(sender);
+fn sender(keys: &mut Keys) -> Option<Address> {
+    let sender = mail_address(required(keys, "mailsender")?.trim());
+    if sender.is_none() {
+        keys.fault("mailsender", "a bare mail address is expected, as in mtan@example.com");
     }
-    keys.fault("mailsender", "a bare mail address is expected, as in mtan@example.com");
-    None
+    sender
 }
 
 fn recipient(keys: &mut Keys) -> Option<Template> {
@@ -185,8 +185,8 @@ fn recipient(keys: &mut Keys) -> Option<Template> {
         return None;
     }
     let tag_in_domain = text.rsplit_once('@').is_some_and(|(_, domain)| domain.contains('<'));
-    // sixteen characters: no number is longer
-    if tag_in_domain || !is_mail_address(&text.replace("<phone>", "+123456789012345")) {
+    // as long as a number with its plus can be
+    if tag_in_domain || mail_address(&text.replace("<phone>", "+123456789012345")).is_none() {
         keys.fault(
             "mailto",
             "a bare mail address is expected, as in sms@gateway.example or <phone>@gateway.example",

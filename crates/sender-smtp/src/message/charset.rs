@@ -40,11 +40,15 @@ impl Charset {
     pub(crate) fn encode(self, text: &str) -> Result<Vec<u8>, Unfit> {
         match self {
             Charset::Ascii if text.is_ascii() => Ok(text.as_bytes().to_vec()),
-            Charset::Ascii => Err(Unfit),
-            Charset::Latin1 => text.chars().map(|c| u8::try_from(u32::from(c)).map_err(|_| Unfit)).collect(),
+            Charset::Ascii => Err(Unfit::Text),
+            Charset::Latin1 => {
+                text.chars().map(|c| u8::try_from(u32::from(c)).map_err(|_| Unfit::Text)).collect()
+            }
             Charset::Other(encoding) => match encoding.encode(text) {
-                (_, _, true) => Err(Unfit),
-                (bytes, _, false) => Ok(bytes.into_owned()),
+                (_, _, true) => Err(Unfit::Text),
+                // some are written as their neighbour: a yen sign in Shift_JIS as a backslash
+                (bytes, ..) if encoding.decode_without_bom_handling(&bytes).0 != text => Err(Unfit::Text),
+                (bytes, ..) => Ok(bytes.into_owned()),
             },
         }
     }
@@ -59,12 +63,14 @@ mod tests {
         let encode = |name: &str, text| Charset::by_name(name).unwrap().encode(text);
         assert_eq!(encode("utf-8", "ä€😀").unwrap(), "ä€😀".as_bytes());
         assert_eq!(encode("ISO-8859-1", "ä").unwrap(), b"\xe4");
-        assert_eq!(encode("iso-8859-1", "€"), Err(Unfit));
+        assert_eq!(encode("iso-8859-1", "€"), Err(Unfit::Text));
         assert_eq!(encode("iso-8859-15", "€").unwrap(), b"\xa4");
         assert_eq!(encode("windows-1252", "€").unwrap(), b"\x80");
-        assert_eq!(encode("windows-1252", "код"), Err(Unfit));
+        assert_eq!(encode("windows-1252", "код"), Err(Unfit::Text));
         assert_eq!(encode("koi8-r", "код").unwrap(), b"\xcb\xcf\xc4");
-        assert_eq!(encode("us-ascii", "ä"), Err(Unfit));
+        assert_eq!(encode("us-ascii", "ä"), Err(Unfit::Text));
+        assert_eq!(encode("shift_jis", "確認").unwrap(), b"\x8a\x6d\x94\x46");
+        assert_eq!(encode("shift_jis", "¥"), Err(Unfit::Text), "it would be read as a backslash");
     }
 
     #[test]

@@ -1,31 +1,23 @@
 //! The Subject line: one line of text, whatever is put into it.
 
-use data_encoding::BASE64;
+use email_encoding::headers::rfc2047;
+use email_encoding::headers::writer::EmailWriter;
+use lettre::message::header::{Header, HeaderValue, Headers, Subject};
 
-use super::{Charset, Encoding, Unfit};
+use super::{Charset, Encoding, LONGEST_LINE, Unfit};
 
-const NAME: &str = "Subject: ";
-
-/// RFC 5322 §2.1.1: lines should be no longer than 78; encoded words want 76 (RFC 2047 §2).
-const LINE: usize = 76;
-
-/// The longest line that is allowed at all.
-const LONGEST_LINE: usize = 998;
-
-/// The whole header, folded, without its last line end.
-pub(super) fn header(subject: &str, charset: Charset, encoding: Encoding) -> Result<String, Unfit> {
+/// The whole header, folded. What is not plain travels in UTF-8, whatever `charset` is: that says which characters the
+/// gateway knows.
+pub(super) fn header(subject: &str, charset: Charset, encoding: Encoding) -> Result<HeaderValue, Unfit> {
     let subject = one_line(subject);
-    // a gateway that reads seven bits reads no encoded words
-    let as_it_is = encoding == Encoding::SevenBit || stays_itself(&subject);
-    if !as_it_is {
-        return encoded(&subject, charset);
-    }
-    let folded = folded(&subject);
-    let fits = folded.is_ascii() && folded.split("\r\n").all(|line| line.len() <= LONGEST_LINE);
-    match (fits, encoding) {
-        (true, _) => Ok(folded),
-        (false, Encoding::SevenBit) => Err(Unfit),
-        (false, _) => encoded(&subject, charset),
+    charset.encode(&subject)?;
+    let plain = Subject::from(subject.clone()).display();
+    match encoding {
+        // a gateway that reads seven bits reads no encoded words
+        Encoding::SevenBit if subject.is_ascii() && is_short(&plain) => Ok(plain),
+        Encoding::SevenBit => Err(Unfit::Text),
+        _ if stays_itself(&subject) && is_short(&plain) => Ok(plain),
+        _ => Ok(encoded(subject)),
     }
 }
 
@@ -38,46 +30,29 @@ fn one_line(subject: &str) -> String {
 
 /// Whether readers see the same text where it is written as it is.
 fn stays_itself(subject: &str) -> bool {
-    subject.bytes().all(|byte| matches!(byte, b' '..=b'~'))
-        && !subject.contains("=?")
-        && subject.trim() == subject
+    subject.is_ascii() && !subject.contains("=?") && subject.trim() == subject
 }
 
-/// RFC 5322 §2.2.3: a line end before a space, which stays.
-fn folded(subject: &str) -> String {
-    let mut written = NAME.to_owned();
-    let (mut line, mut rest) = (NAME.len(), subject);
-    while !rest.is_empty() {
-        let blanks = rest.len() - rest.trim_start_matches(' ').len();
-        let end = rest[blanks..].find(' ').map_or(rest.len(), |end| blanks + end);
-        let (word, behind) = rest.split_at(end);
-        if line > NAME.len() && line + word.len() > LINE && blanks > 0 && blanks < word.len() {
-            written.push_str("\r\n");
-            line = 0;
-        }
-        written.push_str(word);
-        line += word.len();
-        rest = behind;
-    }
-    written
+/// lettre folds at spaces; a word stays whole.
+fn is_short(header: &HeaderValue) -> bool {
+    written(header).split("\r\n").all(|line| line.len() <= LONGEST_LINE)
 }
 
-/// RFC 2047: words in base64, each of whole characters.
-fn encoded(subject: &str, charset: Charset) -> Result<String, Unfit> {
-    let frame = format!("=?{}?B??=", charset.name()).len();
-    let room = (LINE - NAME.len() - frame) / 4 * 3;
-    let (mut words, mut word) = (Vec::new(), Vec::new());
-    for c in subject.chars() {
-        let bytes = charset.encode(c.encode_utf8(&mut [0; 4]))?;
-        if word.len() + bytes.len() > room {
-            words.push(std::mem::take(&mut word));
-        }
-        word.extend_from_slice(&bytes);
-    }
-    words.push(word);
-    let name = charset.name();
-    let words = words.iter().map(|word| format!("=?{name}?B?{}?=", BASE64.encode(word)));
-    Ok(format!("{NAME}{}", words.collect::<Vec<_>>().join("\r\n ")))
+/// As it stands in a mail.
+fn written(header: &HeaderValue) -> String {
+    let mut headers = Headers::new();
+    headers.insert_raw(header.clone());
+    headers.to_string()
+}
+
+/// The whole subject in encoded words, RFC 2047. lettre's Subject encodes only the words that need it: what merely looks
+/// like an encoded word is not among them, and two spaces between two encoded words are none to a reader.
+fn encoded(subject: String) -> HeaderValue {
+    let mut words = String::new();
+    let mut writer = EmailWriter::new(&mut words, Subject::name().len() + ": ".len(), 0, false);
+    rfc2047::encode(&subject, &mut writer).expect("a string takes any text");
+    drop(writer);
+    HeaderValue::dangerous_new_pre_encoded(Subject::name(), subject, words)
 }
 
 #[cfg(test)]
@@ -85,8 +60,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn in_charset(subject: &str, charset: Charset, encoding: Encoding) -> Result<String, Unfit> {
+        header(subject, charset, encoding)
+            .map(|header| written(&header).strip_suffix("\r\n").unwrap().to_owned())
+    }
+
     fn utf8(subject: &str) -> String {
-        header(subject, Charset::UTF_8, Encoding::Auto).unwrap()
+        in_charset(subject, Charset::UTF_8, Encoding::Auto).unwrap()
     }
 
     #[test]
@@ -103,18 +83,19 @@ mod tests {
 
     #[test]
     fn what_would_be_read_as_something_else_is_encoded() {
-        assert_eq!(utf8("ä"), "Subject: =?utf-8?B?w6Q=?=");
-        assert_eq!(utf8("=?x"), "Subject: =?utf-8?B?PT94?=");
-        assert_eq!(utf8(" x"), "Subject: =?utf-8?B?IHg=?=");
-        assert_eq!(header("ä", Charset::Latin1, Encoding::Auto).unwrap(), "Subject: =?iso-8859-1?B?5A==?=");
+        assert_eq!(utf8("ä"), "Subject: =?utf-8?b?w6Q=?=");
+        assert_eq!(utf8("=?x"), "Subject: =?utf-8?b?PT94?=");
+        assert_eq!(utf8(" x"), "Subject: =?utf-8?b?IHg=?=");
+        assert_eq!(utf8("ä  ö"), "Subject: =?utf-8?b?w6QgIMO2?=");
+        assert_eq!(in_charset("ä", Charset::Latin1, Encoding::Auto).unwrap(), "Subject: =?utf-8?b?w6Q=?=");
     }
 
     #[test]
     fn seven_bits_take_plain_ascii_or_nothing() {
-        assert_eq!(header("ä", Charset::UTF_8, Encoding::SevenBit), Err(Unfit));
-        assert_eq!(header("=?x", Charset::UTF_8, Encoding::SevenBit).unwrap(), "Subject: =?x");
-        assert_eq!(header(&"x".repeat(999), Charset::UTF_8, Encoding::SevenBit), Err(Unfit));
-        assert_eq!(header("€", Charset::Latin1, Encoding::Auto), Err(Unfit));
+        assert_eq!(in_charset("ä", Charset::UTF_8, Encoding::SevenBit), Err(Unfit::Text));
+        assert_eq!(in_charset("=?x", Charset::UTF_8, Encoding::SevenBit).unwrap(), "Subject: =?x");
+        assert_eq!(in_charset(&"x".repeat(999), Charset::UTF_8, Encoding::SevenBit), Err(Unfit::Text));
+        assert_eq!(in_charset("€", Charset::Latin1, Encoding::Auto), Err(Unfit::Text));
     }
 
     #[test]
@@ -129,12 +110,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_subject_leaves_its_header(subject in "[\\PC\r\n\t =?]{0,200}") {
+        fn no_subject_leaves_its_header_or_changes(
+            subject in prop_oneof!["[\\PC\r\n\t =?]{0,200}", "([ =?äö€😀\n]|=\\?utf-8\\?q\\?|[a-z]{1,80}){0,20}"],
+        ) {
             let header = utf8(&subject);
             for (i, line) in header.split("\r\n").enumerate() {
                 prop_assert!(line.is_ascii() && line.len() <= LONGEST_LINE && !line.contains(['\r', '\n']));
                 prop_assert!(i == 0 || line.starts_with(' ') && !line.trim().is_empty(), "{header:?}");
             }
+            let (read, _) = mailparse::parse_header(header.as_bytes()).unwrap();
+            prop_assert_eq!(read.get_value(), one_line(&subject));
         }
     }
 }

@@ -2,15 +2,17 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mailparse::MailHeaderMap;
+use mtan_jobs::SendJob;
 use mtan_sender::Provider;
 use mtan_sender_smtp::{SmtpConfig, SmtpProvider};
 use mtan_testkit::smtp::{Mail, Offer, SmtpSink};
 use serde_json::json;
 
 use crate::support::{
-    NUMBER, SetClock, TEXT, body, config, job, parsed, provider, send, send_text, subject, word,
+    NUMBER, SetClock, TEXT, body, config, in_time, job, parsed, provider, send, send_text, subject, word,
 };
 
 /// What a text may be made of, to hurt somebody.
@@ -150,6 +152,10 @@ async fn a_gateway_that_reads_latin_1_gets_it() {
     let mail = &sink.mails()[0];
     assert!(mail.data.ends_with(b"\r\n\r\nf\xfcr \xdcbermut\r\n"));
     assert_eq!((subject(mail), body(mail)), (format!("{NUMBER} für Übermut"), "für Übermut".to_owned()));
+    assert!(
+        String::from_utf8_lossy(&mail.data).contains("Subject: =?utf-8?b?"),
+        "a header is not in the charset"
+    );
     assert_eq!(word(&send_text(&provider, "€").await), "rejected gateway_rejected");
 }
 
@@ -187,6 +193,21 @@ async fn the_number_goes_where_and_how_the_gateway_wants_it() {
         assert_eq!(mail.recipients, [recipient], "{keys}");
         assert_eq!((subject(&mail).as_str(), body(&mail).as_str()), (subject_line, text), "{keys}");
     }
+}
+
+#[tokio::test]
+async fn a_number_that_makes_no_address_is_rejected_before_anything_is_said() {
+    let sink = SmtpSink::start(Offer::plain()).await;
+    let mailto = format!("{}<phone>@gw.test", "x".repeat(48));
+    let provider = provider(&sink, json!({ "mailto": mailto, "NUMBER_FORMAT": "00" }));
+    let job = json!({ "id": "job-1", "to": "+123456789012345", "text": TEXT });
+    let job = SendJob::from_json(job.to_string().as_bytes()).unwrap();
+    let verdict = provider.send(&job, in_time(Duration::from_secs(60))).await;
+    assert_eq!(word(&verdict), "rejected gateway_rejected");
+    let words = format!("{verdict:?}");
+    assert!(words.contains("mailto is no mail address") && !words.contains("12345678"), "{words}");
+    assert_eq!(sink.connections(), 0);
+    assert!(word(&send(&provider).await).starts_with("accepted"), "another number fits");
 }
 
 #[tokio::test]
