@@ -33,11 +33,20 @@ pub(crate) struct Plan {
     pub(crate) gateway_line: bool,
     /// Whether the gateway is asked to report delivery.
     pub(crate) delivery: bool,
+    /// A mail server that makes a second pool, `mail`, behind the first.
+    pub(crate) mail: Option<SocketAddr>,
 }
 
 impl Default for Plan {
     fn default() -> Plan {
-        Plan { validity: 300, blocking: 30, max_in_flight: 32, gateway_line: false, delivery: false }
+        Plan {
+            validity: 300,
+            blocking: 30,
+            max_in_flight: 32,
+            gateway_line: false,
+            delivery: false,
+            mail: None,
+        }
     }
 }
 
@@ -67,6 +76,8 @@ pub(crate) struct Apart {
     pub(crate) sender_redis: Proxy,
     /// The senders' line to the gateway, if the plan has one.
     pub(crate) gateway_line: Option<Proxy>,
+    /// `mtan-sender-smtp`, if there is a pool for it.
+    pub(crate) _mail_sender: Option<Process>,
     /// A broker of this house's own, where the story breaks it.
     pub(crate) broker: Option<RabbitServer>,
 }
@@ -312,6 +323,13 @@ fn configuration(gateway: SocketAddr, plan: Plan, store: &str, queue: &str) -> S
         ),
         false => String::new(),
     };
+    let mail = plan.mail.map_or_else(String::new, |server| {
+        let keys = r#""mailsender": "mtan@example.com", "mailto": "<phone>@gw.example", "subject": "SMS", "body": "<text>""#;
+        format!(
+            "[pools.mail]\nSMSProvider = \"SmtpSMSProvider\"\nSMSProviderConfig = '{{\"mailserver\": \"{server}\", {keys}}}'\n\
+             [routing]\ndefault = [\"default\", \"mail\"]\n"
+        )
+    });
     let Plan { validity, blocking, max_in_flight, .. } = plan;
     format!(
         r#"{backends}
@@ -324,6 +342,7 @@ password = "{PASSWORD}"
 
 [sender]
 http_listen = "127.0.0.1:0"
+smtp_listen = "127.0.0.1:0"
 {delivery}
 
 [log]
@@ -336,8 +355,8 @@ SMSProviderTimeout = {validity}
 SMSBlockingTimeout = {blocking}
 smstext = "Your code is <otp>"
 max_in_flight = {max_in_flight}
-breaker_seconds = 1
-"#
+
+{mail}"#
     )
 }
 

@@ -13,4 +13,5 @@ mod gateway_command;
 mod house;
 mod refusals;
 mod reports;
+mod routes;
 mod walls;

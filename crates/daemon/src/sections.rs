@@ -43,7 +43,7 @@ pub struct SmsSection {
     /// How many failures in a row make a sender leave the way out alone for a while. Default 5.
     #[serde(deserialize_with = "at_least_one")]
     pub breaker_failures: u16,
-    /// For how long at first, in seconds; doubles up to 60 while it still fails. Default 5.
+    /// For how long at first, in seconds; doubles up to 15 while it still fails. Default 1.
     #[serde(deserialize_with = "at_least_one")]
     pub breaker_seconds: u16,
 }
@@ -78,7 +78,7 @@ impl Default for SmsSection {
             tps: None,
             burst: None,
             breaker_failures: 5,
-            breaker_seconds: 5,
+            breaker_seconds: 1,
         }
     }
 }
@@ -106,7 +106,7 @@ pub struct PoolSection {
     /// How many failures in a row make a sender leave the way out alone for a while. Default 5.
     #[serde(deserialize_with = "at_least_one")]
     pub breaker_failures: u16,
-    /// For how long at first, in seconds; doubles up to 60 while it still fails. Default 5.
+    /// For how long at first, in seconds; doubles up to 15 while it still fails. Default 1.
     #[serde(deserialize_with = "at_least_one")]
     pub breaker_seconds: u16,
 }
@@ -120,7 +120,7 @@ impl Default for PoolSection {
             tps: None,
             burst: None,
             breaker_failures: 5,
-            breaker_seconds: 5,
+            breaker_seconds: 1,
         }
     }
 }

@@ -208,7 +208,7 @@ fn a_mistake_in_a_file_names_the_file_and_the_place_in_it() {
 #[test]
 fn a_pool_s_rate_and_breaker_have_defaults() {
     let pool = &pools(&mut config(SEED))[0];
-    assert_eq!((pool.tps, pool.burst, pool.breaker_failures, pool.breaker_seconds), (None, 1, 5, 5));
+    assert_eq!((pool.tps, pool.burst, pool.breaker_failures, pool.breaker_seconds), (None, 1, 5, 1));
     for (tps, burst) in [("0.5", 1), ("1", 1), ("2.5", 3), ("200", 200), ("99999.5", 65535)] {
         let mut config = config(&format!("{SEED}tps = {tps}"));
         let pools = pools(&mut config);
@@ -229,7 +229,7 @@ fn rate_and_breaker_are_configured_for_each_pool_also_from_the_environment() {
     config.finish().unwrap();
     let shape: Vec<_> =
         pools.iter().map(|p| (p.tps, p.burst, p.breaker_failures, p.breaker_seconds)).collect();
-    assert_eq!(shape, [(Some(10.0), 7, 3, 30), (Some(1.5), 2, 5, 5)]);
+    assert_eq!(shape, [(Some(10.0), 7, 3, 30), (Some(1.5), 2, 5, 1)]);
 }
 
 #[test]

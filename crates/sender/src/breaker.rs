@@ -12,21 +12,25 @@ use tokio::time::Instant;
 
 use crate::Verdict;
 
-/// The longest time for which failing probes keep a breaker open, unless it begins with a longer one.
-const LONGEST: Duration = Duration::from_secs(60);
+/// The longest time for which failing probes keep a breaker open, unless it begins with a longer one: how long people
+/// may wait after their gateway has come back. One job in a quarter of a minute hurts no gateway.
+const LONGEST: Duration = Duration::from_secs(15);
+
+/// The longest time for which a gateway's own wish keeps it open.
+const MOST_PATIENCE: Duration = Duration::from_secs(60);
 
 /// When a breaker opens, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerRules {
     /// Failures in a row that open it.
     pub failures: u32,
-    /// How long it is open at first; doubles up to a minute while probes fail.
+    /// How long it is open at first; doubles up to 15 s while probes fail.
     pub open: Duration,
 }
 
 impl Default for BreakerRules {
     fn default() -> BreakerRules {
-        BreakerRules { failures: 5, open: Duration::from_secs(5) }
+        BreakerRules { failures: 5, open: Duration::from_secs(1) }
     }
 }
 
@@ -138,7 +142,7 @@ impl Machine {
 
     fn open(&mut self, patience: Option<Duration>, now: Instant) {
         let longest = LONGEST.max(self.rules.open);
-        let wait = self.open_for.max(patience.unwrap_or_default()).min(longest);
+        let wait = self.open_for.max(patience.unwrap_or_default().min(MOST_PATIENCE));
         self.stand = Stand::Open { until: now + wait };
         self.open_for = self.open_for.saturating_mul(2).min(longest);
     }

@@ -137,7 +137,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_breaker_says_where_it_stands() {
-        let breaker = Breaker::new(Pool::default_pool(), BreakerRules::default());
+        let rules = BreakerRules { open: Duration::from_secs(5), ..BreakerRules::default() };
+        let breaker = Breaker::new(Pool::default_pool(), rules);
         let mut changes = breaker.watch();
         assert_eq!(breaker.describe(), "breaker closed");
         for _ in 0..5 {

@@ -5,13 +5,14 @@ use proptest::prelude::*;
 use super::*;
 
 const FAILED: Sign = Sign::Failed(None);
+const RULES: BreakerRules = BreakerRules { failures: 5, open: Duration::from_secs(5) };
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
 fn machine() -> (Machine, Instant) {
-    (Machine::new(BreakerRules::default()), Instant::now())
+    (Machine::new(RULES), Instant::now())
 }
 
 /// A hand-over that ends at once.
@@ -56,10 +57,10 @@ fn open_it_lets_nothing_through_and_then_one_probe() {
 }
 
 #[test]
-fn failing_probes_double_its_time_up_to_a_minute_and_a_success_forgets_that() {
+fn failing_probes_double_its_time_up_to_a_quarter_of_a_minute_and_a_success_forgets_that() {
     let (mut machine, mut now) = opened();
     now += seconds(5);
-    for open in [10, 20, 40, 60, 60] {
+    for open in [10, 15, 15] {
         assert!(hand_over(&mut machine, FAILED, now));
         assert_eq!(machine.stand(now), Stand::Open { until: now + seconds(open) });
         now += seconds(open);
@@ -128,7 +129,7 @@ proptest! {
         failures in 1_u32..6,
         events in prop::collection::vec(event(), 0..200),
     ) {
-        let rules = BreakerRules { failures, ..BreakerRules::default() };
+        let rules = BreakerRules { failures, ..RULES };
         let (mut machine, mut now) = (Machine::new(rules), Instant::now());
         let mut out: Vec<Leave> = Vec::new();
         for event in events {
@@ -147,6 +148,6 @@ proptest! {
         for leave in out {
             machine.abandon(leave);
         }
-        prop_assert!(machine.enter(now + LONGEST).is_some(), "a minute later somebody may try");
+        prop_assert!(machine.enter(now + MOST_PATIENCE).is_some(), "a minute later somebody may try");
     }
 }

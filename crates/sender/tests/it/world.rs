@@ -145,7 +145,8 @@ impl World {
     ) -> Running {
         let pool: Pool = pool.parse().unwrap();
         let script = Script::new(rule, acts, self.diary.clone());
-        let breaker = Breaker::new(pool.clone(), BreakerRules::default());
+        let rules_of_breaker = BreakerRules { failures: 5, open: Duration::from_secs(5) };
+        let breaker = Breaker::new(pool.clone(), rules_of_breaker);
         let sender = Sender {
             name: format!("sender-{}", self.inbox.next_number()),
             consumer: Box::new(self.inbox.consumer(&pool)),
