@@ -135,8 +135,18 @@ impl House {
         let mut api = start(folder.path(), "mtan-otp-api", &api_config);
         let sender = start(folder.path(), "mtan-sender-http", &sender_config);
         let url = address(&mut api).await;
-        let apart =
-            Apart { sender, redis, amqp_url, api_amqp, sender_amqp, sender_redis, gateway_line, broker };
+        let _mail_sender = plan.mail.map(|_| start(folder.path(), "mtan-sender-smtp", &sender_config));
+        let apart = Apart {
+            sender,
+            _mail_sender,
+            redis,
+            amqp_url,
+            api_amqp,
+            sender_amqp,
+            sender_redis,
+            gateway_line,
+            broker,
+        };
         let house = House { gateway, api, apart: Some(apart), url, client: client(), folder };
         house.ready().await;
         house

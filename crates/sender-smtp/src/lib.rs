@@ -4,6 +4,7 @@ mod config;
 mod line;
 mod message;
 mod pool;
+mod preview;
 mod provider;
 mod reply;
 mod session;

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use crate::config::SmtpConfig;
 use crate::message::{self, Mail, Unfit};
 use crate::pool::Pool;
+use crate::preview;
 use crate::reply::{self, Failure, Recipient, Reply};
 use crate::session::{Session, Times};
 
@@ -62,6 +63,25 @@ impl SmtpProvider {
         outcome
     }
 
+    /// What came of handing `job` over; an error if it makes no mail.
+    async fn outcome(&self, job: &SendJob, deadline: Timestamp) -> Result<Result<Reply, Failure>, Unfit> {
+        let mail = message::build(&self.config, job, self.clock.now())?;
+        let now = Instant::now();
+        let end = now + self.config.total_time_out;
+        let begin = end.min(now + self.left(deadline));
+        let is_alive = || !self.left(deadline).is_zero();
+        let outcome = if is_alive() {
+            self.hand_over(&mail, Times { begin, end, is_alive: &is_alive }).await
+        } else {
+            Err(Failure::Expired)
+        };
+        Ok(outcome.map_err(|failure| match failure {
+            // it is the code's death that has cut it off
+            Failure::TimedOut(step) if step != reply::Step::Dot && begin < end => Failure::Expired,
+            failure => failure,
+        }))
+    }
+
     fn left(&self, deadline: Timestamp) -> Duration {
         Duration::try_from(deadline.duration_since(self.clock.now())).unwrap_or_default()
     }
@@ -90,25 +110,24 @@ impl Provider for SmtpProvider {
     }
 
     async fn send(&self, job: &SendJob, deadline: Timestamp) -> Verdict {
-        let mail = match message::build(&self.config, job, self.clock.now()) {
-            Ok(mail) => mail,
-            Err(unfit) => return rejected(unfit),
-        };
-        let now = Instant::now();
-        let end = now + self.config.total_time_out;
-        let begin = end.min(now + self.left(deadline));
-        let is_alive = || !self.left(deadline).is_zero();
-        let outcome = if is_alive() {
-            self.hand_over(&mail, Times { begin, end, is_alive: &is_alive }).await
-        } else {
-            Err(Failure::Expired)
-        };
-        let outcome = outcome.map_err(|failure| match failure {
-            // it is the code's death that has cut it off
-            Failure::TimedOut(step) if step != reply::Step::Dot && begin < end => Failure::Expired,
-            failure => failure,
-        });
-        reply::verdict(outcome, self.recipient(), job)
+        match self.outcome(job, deadline).await {
+            Ok(outcome) => reply::verdict(outcome, self.recipient(), job),
+            Err(unfit) => rejected(unfit),
+        }
+    }
+
+    fn preview(&self, job: &SendJob, _deadline: Timestamp) -> String {
+        preview::preview(&self.config, job)
+    }
+
+    async fn send_and_explain(&self, job: &SendJob, deadline: Timestamp) -> (Verdict, Option<String>) {
+        match self.outcome(job, deadline).await {
+            Ok(outcome) => {
+                let because = reply::because(&outcome);
+                (reply::verdict(outcome, self.recipient(), job), Some(because))
+            }
+            Err(unfit) => (rejected(unfit), None),
+        }
     }
 }
 

@@ -139,6 +139,21 @@ pub(crate) fn verdict(outcome: Result<Reply, Failure>, recipient: Recipient, job
     }
 }
 
+/// What the verdict was made of, in words for a person.
+pub(crate) fn because(outcome: &Result<Reply, Failure>) -> String {
+    match outcome {
+        Ok(reply) => format!("the server answered {} to the final dot", reply.code),
+        Err(Failure::Refused(step, reply)) => format!("the server answered {} to {step}", reply.code),
+        Err(Failure::Lost(step, _)) => format!("{step} failed"),
+        Err(Failure::TimedOut(step)) => format!("no answer in time: {step}"),
+        Err(Failure::Garbage(step)) => format!("what came is no SMTP: {step}"),
+        Err(Failure::Expired) => "the code died before its mail was begun".to_owned(),
+        Err(Failure::NoStartTls) => "start_tls is set and the server offers no STARTTLS".to_owned(),
+        Err(Failure::NoAuth) => "mailuser is set and the server offers no AUTH that is known here".to_owned(),
+        Err(Failure::NoEightBit) => "encoding is 8bit and the server offers no 8BITMIME".to_owned(),
+    }
+}
+
 fn refused(step: Step, reply: &Reply, recipient: Recipient, job: &SendJob) -> Verdict {
     let detail = Some(detail(step, reply, job));
     match (step, reply.code) {
