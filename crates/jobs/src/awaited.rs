@@ -52,7 +52,8 @@ pub enum News {
 /// Which delivery reports are awaited. Every entry dies by itself at its `keep_until`.
 #[async_trait]
 pub trait DeliveryBook: Send + Sync + 'static {
-    /// Notes what is awaited and returns the ticket that counts: `fresh`, or that of an earlier hand-over of the same job.
+    /// Notes what is awaited and returns the ticket that counts: that of an earlier hand-over of the same job in the same pool,
+    /// else `fresh`. An earlier pool's ticket counts no more: its gateway cannot speak for another.
     async fn expect(
         &self,
         awaited: &Awaited,
@@ -78,6 +79,11 @@ impl Ticket {
     /// From 128 random bits.
     pub fn new(random: [u8; 16]) -> Ticket {
         Ticket(BASE32_NOPAD.encode(&random).to_lowercase())
+    }
+
+    /// Whether `text` has the form of one.
+    pub fn is_one(text: &str) -> bool {
+        text.len() == 26 && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'))
     }
 
     /// As it stands in the URL.
@@ -174,7 +180,10 @@ mod tests {
     fn a_ticket_is_26_characters_for_a_url_and_never_shows() {
         let ticket = Ticket::new([0xa5; 16]);
         assert_eq!(ticket.expose().len(), 26);
-        assert!(ticket.expose().bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+        assert!(Ticket::is_one(ticket.expose()));
+        for text in ["", &"a".repeat(25), &"a".repeat(27), &"A".repeat(26), &"1".repeat(26)] {
+            assert!(!Ticket::is_one(text), "{text}");
+        }
         assert_eq!(format!("{ticket:?}"), "Ticket(..)");
     }
 }

@@ -3,9 +3,9 @@
 //! | field | |
 //! |---|---|
 //! | `keep` | when the entry is forgotten |
-//! | `ticket` | what who has news must present |
+//! | `ticket`, `pool` | what who has news must present, and whose hand-over it was made for |
 //! | `awaited` | what the report needs to know, JSON |
-//! | `until` | the end of the time in which somebody publishes the news |
+//! | `until`, `by` | the end of the time in which somebody publishes the news, and who does |
 //! | `told` | `1` once they were published |
 //!
 //! Times are microseconds since 1970, kept as they came, as text.
@@ -21,37 +21,39 @@ use redis::Script;
 use crate::queue::QueueUrlError;
 use crate::redis_link::{RedisLink, end, kept_millis, micros};
 
-/// ARGV: awaited, fresh ticket, now, keep until, milliseconds to keep. Answers the ticket that counts.
+/// ARGV: awaited, fresh ticket, now, keep until, milliseconds to keep, pool. Answers the ticket that counts.
 const EXPECT: &str = r"
-local e = redis.call('HMGET', KEYS[1], 'keep', 'ticket')
+local e = redis.call('HMGET', KEYS[1], 'keep', 'ticket', 'pool')
 if e[1] and tonumber(e[1]) <= tonumber(ARGV[3]) then
-    redis.call('HDEL', KEYS[1], 'keep', 'ticket', 'awaited', 'until', 'told')
-    e = {false, false}
+    redis.call('HDEL', KEYS[1], 'keep', 'ticket', 'pool', 'awaited', 'until', 'by', 'told')
+    e = {false, false, false}
 end
-redis.call('HSET', KEYS[1], 'awaited', ARGV[1], 'ticket', e[2] or ARGV[2])
+local ticket = e[3] == ARGV[6] and e[2] or ARGV[2]
+redis.call('HSET', KEYS[1], 'awaited', ARGV[1], 'ticket', ticket, 'pool', ARGV[6])
 if not e[1] or tonumber(ARGV[4]) > tonumber(e[1]) then
     redis.call('HSET', KEYS[1], 'keep', ARGV[4])
 end
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[5]) then
     redis.call('PEXPIRE', KEYS[1], ARGV[5])
 end
-return e[2] or ARGV[2]
+return ticket
 ";
 
-/// ARGV: ticket, now, the end of the time to publish. Answers kind, awaited.
+/// ARGV: ticket, now, the end of the time to publish, who asks. Answers kind, awaited; the same to who asks again, having lost
+/// the answer on the way.
 const PRESENT: &str = r"
 local now = tonumber(ARGV[2])
-local e = redis.call('HMGET', KEYS[1], 'keep', 'ticket', 'awaited', 'until', 'told')
+local e = redis.call('HMGET', KEYS[1], 'keep', 'ticket', 'awaited', 'until', 'told', 'by')
 if not e[1] or tonumber(e[1]) <= now or e[2] ~= ARGV[1] then
     return {'nobody', ''}
 end
 if e[5] then
     return {'told', ''}
 end
-if e[4] and tonumber(e[4]) > now then
+if e[4] and tonumber(e[4]) > now and e[6] ~= ARGV[4] then
     return {'busy', ''}
 end
-redis.call('HSET', KEYS[1], 'until', ARGV[3])
+redis.call('HSET', KEYS[1], 'until', ARGV[3], 'by', ARGV[4])
 return {'first', e[3]}
 ";
 
@@ -87,7 +89,7 @@ impl DeliveryBook for RedisDeliveries {
     ) -> Result<Ticket, ClaimError> {
         let mut script = self.expect.key(key(&awaited.job_id));
         script.arg(awaited.to_json()).arg(fresh.expose()).arg(micros(now));
-        script.arg(micros(keep_until)).arg(kept_millis(now, keep_until));
+        script.arg(micros(keep_until)).arg(kept_millis(now, keep_until)).arg(awaited.pool.as_str());
         self.link.run(&script).await.map(Ticket::from_text)
     }
 
@@ -99,7 +101,8 @@ impl DeliveryBook for RedisDeliveries {
         lease: Duration,
     ) -> Result<News, ClaimError> {
         let mut script = self.present.key(key(id));
-        script.arg(ticket).arg(micros(now)).arg(micros(end(now, lease)));
+        let who = getrandom::u64().map_err(|_| ClaimError("the system has no randomness".to_owned()))?;
+        script.arg(ticket).arg(micros(now)).arg(micros(end(now, lease))).arg(format!("{who:016x}"));
         let (kind, awaited): (String, String) = self.link.run(&script).await?;
         match kind.as_str() {
             "first" => Awaited::from_json(&awaited).map(News::First),

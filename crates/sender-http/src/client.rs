@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io;
+use std::time::Duration;
 
 use mtan_jobs::ReportCode;
 use mtan_sender::certificates;
@@ -13,10 +14,10 @@ use crate::config::HttpConfig;
 
 /// A connection that is idle for so long is not used again: less than the 5 s after which common servers close theirs,
 /// for a request that meets a closing connection is a request of unknown outcome.
-const IDLE: std::time::Duration = std::time::Duration::from_secs(4);
+const IDLE: Duration = Duration::from_secs(4);
 
-/// Connects to nothing yet. The error is for people.
-pub(crate) fn build(config: &HttpConfig) -> Result<Client, String> {
+/// Connects to nothing yet; has a connection within `connect_within`, TLS included, or none. The error is for people.
+pub(crate) fn build(config: &HttpConfig, connect_within: Duration) -> Result<Client, String> {
     // whoever came first has installed the same one: ring is the only provider in the tree
     drop(rustls::crypto::ring::default_provider().install_default());
     let builder = Client::builder()
@@ -24,7 +25,7 @@ pub(crate) fn build(config: &HttpConfig) -> Result<Client, String> {
         // a POST that becomes a GET loses the SMS, and a stranger must not get it
         .redirect(redirect::Policy::none())
         .referer(false)
-        .connect_timeout(config.time_outs.connect)
+        .connect_timeout(connect_within)
         .pool_idle_timeout(IDLE)
         .tcp_nodelay(true);
     let builder = with_tls(builder, config)?;

@@ -12,6 +12,7 @@ mod reply;
 
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
 use mtan_daemon::Fault;
 use mtan_sender::UnknownRule;
@@ -43,6 +44,8 @@ pub struct HttpConfig {
     pub(crate) identity: Option<Identity>,
     pub(crate) reply: ReplyRules,
     pub(crate) time_outs: TimeOuts,
+    /// VALIDITY_MAX: the gateway is told of no longer life.
+    pub(crate) longest_life: Option<Duration>,
     pub(crate) ambiguous: UnknownRule,
     /// DLR.
     pub(crate) callbacks: Option<CallbackRules>,

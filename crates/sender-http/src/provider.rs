@@ -16,10 +16,13 @@ use tokio::time::Instant;
 
 use crate::authorization::{Authorization, Shown};
 use crate::client;
-use crate::config::{HttpConfig, Method};
+use crate::config::{HttpConfig, Method, StatusRules};
 use crate::preview;
 use crate::reply::Reply;
 use crate::request::{self, Life, Request};
+
+/// A code that lives shorter than this is not handed over any more: nobody could type it in.
+const HURRY: Duration = Duration::from_secs(1);
 
 /// How much of a reply is read.
 const LONGEST_BODY: usize = 64 * 1024;
@@ -28,6 +31,8 @@ const LONGEST_BODY: usize = 64 * 1024;
 pub struct HttpProvider {
     config: HttpConfig,
     client: Client,
+    /// For codes that die before `client` would give up connecting.
+    hurried: Client,
     authorization: Authorization,
     clock: Arc<dyn Clock>,
 }
@@ -52,9 +57,10 @@ impl HttpProvider {
 
     /// Connects to nothing yet.
     pub fn new(config: HttpConfig, clock: Arc<dyn Clock>) -> Result<HttpProvider, BuildError> {
-        let client = client::build(&config).map_err(BuildError)?;
+        let client = client::build(&config, config.time_outs.connect).map_err(BuildError)?;
+        let hurried = client::build(&config, config.time_outs.connect.min(HURRY)).map_err(BuildError)?;
         let authorization = Authorization::new(config.auth.as_ref());
-        Ok(HttpProvider { config, client, authorization, clock })
+        Ok(HttpProvider { config, client, hurried, authorization, clock })
     }
 
     /// The verdict and the reply behind it; an error where nothing is sent because the code is dead.
@@ -65,17 +71,17 @@ impl HttpProvider {
         dlr_url: Option<&str>,
     ) -> Result<(Verdict, Option<Reply>), Dead> {
         let end = Instant::now() + self.config.time_outs.total;
-        let life = Life { now: self.clock.now(), deadline };
+        let life = self.life(deadline);
         let request = request::build(&self.config, job, life, dlr_url).map_err(|_| Dead)?;
         let shown = self.authorization.show(self.method(), &request.url);
-        let mut response = self.execute(&request, shown.as_ref(), self.time_left(deadline, end)?).await;
+        let mut response = self.execute(&request, shown.as_ref(), self.client_for(deadline)?, end).await;
         if let Ok(first) = &response
             && first.status() == StatusCode::UNAUTHORIZED
             && self.authorization.challenged(first.headers(), shown.as_ref())
         {
             // a 401 takes nothing, so this is still one SMS
             let shown = self.authorization.show(self.method(), &request.url);
-            response = self.execute(&request, shown.as_ref(), self.time_left(deadline, end)?).await;
+            response = self.execute(&request, shown.as_ref(), self.client_for(deadline)?, end).await;
             if let Ok(second) = &response
                 && second.status() == StatusCode::UNAUTHORIZED
             {
@@ -86,7 +92,7 @@ impl HttpProvider {
             Ok(response) => response,
             Err(error) => return Ok((client::unanswered(&error), None)),
         };
-        Ok(match read(response).await {
+        Ok(match read(response, &self.config.reply.status).await {
             Ok(reply) => (reply.verdict(&self.config.reply, job, self.clock.now()), Some(reply)),
             Err(why) => {
                 (Verdict::Unknown { code: ReportCode::NoAnswer, detail: Some(Detail::own(why)) }, None)
@@ -98,11 +104,12 @@ impl HttpProvider {
         &self,
         request: &Request,
         shown: Option<&Shown>,
-        time_out: Duration,
+        client: &Client,
+        end: Instant,
     ) -> Result<Response, reqwest::Error> {
         let mut builder = match self.config.method {
-            Method::Get => self.client.get(request.url.clone()),
-            Method::Post => self.client.post(request.url.clone()),
+            Method::Get => client.get(request.url.clone()),
+            Method::Post => client.post(request.url.clone()),
         };
         for (name, value) in &request.headers {
             builder = builder.header(name, value.clone());
@@ -113,7 +120,14 @@ impl HttpProvider {
         if let Some(body) = &request.body {
             builder = builder.body(body.clone());
         }
-        builder.timeout(time_out).send().await
+        builder.timeout(end.saturating_duration_since(Instant::now())).send().await
+    }
+
+    /// What the gateway may be told of the code's life.
+    fn life(&self, deadline: Timestamp) -> Life {
+        let now = self.clock.now();
+        let most = self.config.longest_life.and_then(|most| now.saturating_add(most).ok());
+        Life { now, deadline: most.map_or(deadline, |most| deadline.min(most)) }
     }
 
     fn method(&self) -> &'static str {
@@ -123,13 +137,15 @@ impl HttpProvider {
         }
     }
 
-    /// The time for everything up to `end`; an error if the code is dead. Connecting takes a part of it: where the code
-    /// dies before a connection must be there, the cut comes at its death, and no request goes out after it.
-    fn time_left(&self, deadline: Timestamp, end: Instant) -> Result<Duration, Dead> {
+    /// Who may take a request for a code that dies at `deadline`: a connection must be there before, for what has been
+    /// begun cannot be called off. An error if nobody is quick enough.
+    fn client_for(&self, deadline: Timestamp) -> Result<&Client, Dead> {
         let lives = Duration::try_from(deadline.duration_since(self.clock.now())).unwrap_or_default();
-        let left = end.saturating_duration_since(Instant::now());
-        let left = if lives < self.config.time_outs.connect { left.min(lives) } else { left };
-        if lives.is_zero() { Err(Dead) } else { Ok(left) }
+        match lives {
+            lives if lives >= self.config.time_outs.connect => Ok(&self.client),
+            lives if lives >= HURRY => Ok(&self.hurried),
+            _ => Err(Dead),
+        }
     }
 }
 
@@ -173,7 +189,7 @@ impl Provider for HttpProvider {
     }
 
     fn preview(&self, job: &SendJob, deadline: Timestamp) -> String {
-        let life = Life { now: self.clock.now(), deadline };
+        let life = self.life(deadline);
         match request::build(&self.config, job, life, None) {
             Ok(request) => preview::preview(&self.config, self.method(), &request, job),
             Err(_) => "none: less of the code's life is left than the gateway can be told".to_owned(),
@@ -198,7 +214,7 @@ impl fmt::Debug for HttpProvider {
 }
 
 /// The reply up to [`LONGEST_BODY`]. An error says in our own words why there is none to judge by.
-async fn read(mut response: Response) -> Result<Reply, &'static str> {
+async fn read(mut response: Response, rules: &StatusRules) -> Result<Reply, &'static str> {
     let status = response.status().as_u16();
     let retry_after =
         response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -208,7 +224,7 @@ async fn read(mut response: Response) -> Result<Reply, &'static str> {
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => break,
             // the status of a refusal or failure says enough; a yes must be whole
-            Err(_) if !(200..300).contains(&status) => break,
+            Err(_) if !(200..300).contains(&status) && !matches!(rules, StatusRules::Ignore) => break,
             Err(e) if e.is_timeout() => return Err("the reply did not end in time"),
             Err(_) => return Err("the reply broke off"),
         }

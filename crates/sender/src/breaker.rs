@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use mtan_jobs::ReportCode;
 use tokio::time::Instant;
 
 use crate::Verdict;
@@ -44,12 +45,15 @@ pub(crate) enum Sign {
 }
 
 impl Sign {
-    /// A gateway that only ever asks for patience takes nothing either: that counts as a failure too.
-    pub(crate) fn of(verdict: &Verdict) -> Sign {
+    /// `None`: it says nothing, for it was the code's death that ended it, which is no fault of the gateway's. A gateway that
+    /// only ever asks for patience takes nothing either: that is a failure.
+    pub(crate) fn of(verdict: &Verdict, code_is_dead: bool) -> Option<Sign> {
         match verdict {
-            Verdict::Accepted { .. } | Verdict::Rejected { .. } => Sign::Alive,
-            Verdict::Retry { after, .. } => Sign::Failed(*after),
-            Verdict::Unknown { .. } => Sign::Failed(None),
+            Verdict::Accepted { .. } | Verdict::Rejected { .. } => Some(Sign::Alive),
+            Verdict::Retry { code: ReportCode::Expired, .. } => None,
+            Verdict::Unknown { .. } if code_is_dead => None,
+            Verdict::Retry { after, .. } => Some(Sign::Failed(*after)),
+            Verdict::Unknown { .. } => Some(Sign::Failed(None)),
         }
     }
 }

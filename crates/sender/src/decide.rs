@@ -149,8 +149,8 @@ impl Standing<'_> {
         }
     }
 
-    /// The next pool, for a job that was not handed over here. One whose hand-over may have gone through and whose gateway
-    /// would know it again has no other way.
+    /// The next pool. A job whose hand-over may have gone through, and whose gateway would know it again, has no other way:
+    /// another gateway would send a second SMS.
     fn another_way(&self) -> Option<&Pool> {
         let bound = self.rule == UnknownRule::Idempotent && self.unknowns > 0;
         self.next_pool().filter(|_| !bound)
@@ -177,7 +177,7 @@ impl Standing<'_> {
     }
 
     fn after_rejection(&self, about: About, code: ReportCode, detail: Option<Detail>) -> Step {
-        match (about, self.next_pool()) {
+        match (about, self.another_way()) {
             (About::Number, _) => Step::Report(finding(Outcome::Rejected, code, detail, self.total())),
             (About::Gateway, Some(next)) => self.go_to(next),
             (About::Gateway, None) => self.give_up(Outcome::Rejected, code, detail),
@@ -191,7 +191,10 @@ impl Standing<'_> {
         detail: Option<Detail>,
         chance: f64,
     ) -> Step {
-        let next = self.next_pool();
+        if code == ReportCode::Expired {
+            return self.too_short_lived(detail);
+        }
+        let next = self.another_way();
         if (self.tries() >= TRIES_BEFORE_NEXT_POOL || self.shut.is_some())
             && let Some(next) = next
         {
@@ -206,6 +209,15 @@ impl Standing<'_> {
             _ if self.in_time(wait) => self.stay(wait, Unknown::No),
             Some(next) => self.go_to(next),
             None => self.give_up(Outcome::Expired, code, detail),
+        }
+    }
+
+    /// Nothing was handed over, for the code dies before this gateway could do anything with it. Another may be quicker.
+    fn too_short_lived(&self, detail: Option<Detail>) -> Step {
+        match self.another_way() {
+            Some(next) => self.move_on(next),
+            None if self.unknowns > 0 => Step::Report(unknown(self.lost_code(), None, self.attempts.total)),
+            None => Step::Report(finding(Outcome::Expired, ReportCode::Expired, detail, self.attempts.total)),
         }
     }
 

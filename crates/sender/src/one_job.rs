@@ -237,7 +237,12 @@ impl Postroom {
             return self.act(paper, job, owner, why, step, taken_over, receipt).await;
         };
         let (verdict, lease) = hand_over(self, job, owner, paper.deadline, dlr_url.as_deref()).await;
-        pass.used(Sign::of(&verdict));
+        // without a sign the leave is given back: the next job may be the probe
+        if let Some(sign) = Sign::of(&verdict, self.clock.now() >= paper.deadline) {
+            pass.used(sign);
+        } else {
+            drop(pass);
+        }
         let lease = if lease == Lease::Lost { lease } else { taken_over };
         let why = verdict.code();
         let step = self.standing(paper, job, unknowns).after_hand_over(verdict, (self.jitter)());

@@ -168,8 +168,9 @@ impl Hands {
         let mut changes = room.breaker.watch();
         let mut fetching = room.rules.fetch(Stand::Closed);
         loop {
-            let stand = room.breaker.look();
+            // in this order: what changes after the look is seen below
             changes.mark_unchanged();
+            let stand = room.breaker.look();
             let fetch = room.rules.fetch(stand);
             if fetch != fetching {
                 tokio::select! {

@@ -26,6 +26,9 @@ struct EmbeddedDeliveries(Embedded);
 struct Entry {
     keep_until: i64,
     ticket: String,
+    /// For whose hand-over the ticket was made.
+    #[serde(default)]
+    pool: String,
     awaited: String,
     /// Until when somebody publishes the news.
     #[serde(default)]
@@ -41,10 +44,10 @@ impl Kept for Entry {
 }
 
 impl Entry {
-    fn expect(&mut self, awaited: String, fresh: String) -> String {
+    fn expect(&mut self, awaited: String, pool: String, fresh: String) -> String {
         self.awaited = awaited;
-        if self.ticket.is_empty() {
-            self.ticket = fresh;
+        if self.ticket.is_empty() || self.pool != pool {
+            (self.ticket, self.pool) = (fresh, pool);
         }
         self.ticket.clone()
     }
@@ -73,13 +76,14 @@ impl DeliveryBook for EmbeddedDeliveries {
         now: Timestamp,
         keep_until: Timestamp,
     ) -> Result<Ticket, ClaimError> {
-        let (id, awaited, fresh) = (awaited.job_id.to_string(), awaited.to_json(), fresh.expose().to_owned());
+        let (id, pool) = (awaited.job_id.to_string(), awaited.pool.to_string());
+        let (awaited, fresh) = (awaited.to_json(), fresh.expose().to_owned());
         let note = move |tx: &WriteTransaction| {
             DELIVERIES.sweep(tx, now)?;
             DELIVERIES.change(tx, &id, |entry| {
                 entry.forget(now);
                 entry.keep_until = entry.keep_until.max(keep_until.as_microsecond());
-                entry.expect(awaited, fresh)
+                entry.expect(awaited, pool, fresh)
             })
         };
         answer(self.0.write(note).await).map(Ticket::from_text)

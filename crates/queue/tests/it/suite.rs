@@ -126,6 +126,7 @@ macro_rules! promises {
             who_publishes_has_a_lease_and_who_dies_over_it_loses_nothing,
             a_wrong_ticket_an_unknown_job_and_a_late_comer_are_nobodys,
             a_job_handed_over_again_keeps_its_ticket_and_what_was_told,
+            an_earlier_pools_gateway_speaks_for_no_other,
             after_its_time_a_job_begins_anew,
             of_a_hundred_with_the_same_news_one_is_first,
         );

@@ -30,6 +30,7 @@ pub(super) const KNOWN: Known = Known {
         "CLIENT_CERTIFICATE",
         "VALIDITY_KEY",
         "VALIDITY_UNIT",
+        "VALIDITY_MAX",
         "DLR",
         "AMBIGUOUS",
         "UNICODE",

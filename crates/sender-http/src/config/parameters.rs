@@ -1,5 +1,7 @@
 //! What a request names one by one: PARAMETER, text, number, and the code's remaining life.
 
+use std::time::Duration;
+
 use mtan_sender::keys::Keys;
 use serde_json::Value;
 
@@ -89,4 +91,16 @@ pub(super) fn validity(keys: &mut Keys) -> Option<(String, ValidityUnit)> {
         keys.fault("VALIDITY_KEY", "the name of a parameter is expected");
     }
     Some((key, unit))
+}
+
+/// VALIDITY_MAX, in seconds.
+pub(super) fn longest_life(keys: &mut Keys) -> Option<Duration> {
+    if keys.has("VALIDITY_MAX") && !keys.has("VALIDITY_KEY") {
+        keys.fault("VALIDITY_MAX", "VALIDITY_KEY is required beside it");
+    }
+    let seconds = keys.text("VALIDITY_MAX")?.parse::<u32>().ok().filter(|seconds| *seconds >= 60);
+    if seconds.is_none() {
+        keys.fault("VALIDITY_MAX", "a whole number of seconds is expected, at least 60");
+    }
+    seconds.map(|seconds| Duration::from_secs(seconds.into()))
 }

@@ -11,7 +11,7 @@ use mtan_sender::number::NumberRule;
 use crate::profile;
 
 use super::keys::KNOWN;
-use super::{HttpConfig, Method, address, body, delivery, headers, reply};
+use super::{HttpConfig, Method, address, body, delivery, headers, parameters, reply};
 
 pub(super) fn read(text: &str, folder: &Path) -> Result<HttpConfig, Vec<Fault>> {
     let (object, faults) = profile::expand(Keys::object_in(text)?)?;
@@ -37,6 +37,7 @@ fn config(keys: &mut Keys) -> Option<HttpConfig> {
     let server = ServerCheck::read(keys, "SERVER_CERTIFICATE");
     let identity = Identity::read(keys, "CLIENT_CERTIFICATE");
     let reply = reply::read(keys);
+    let longest_life = parameters::longest_life(keys);
     let time_outs = keys.time_outs();
     let ambiguous = ambiguous(keys);
     let config = HttpConfig {
@@ -51,6 +52,7 @@ fn config(keys: &mut Keys) -> Option<HttpConfig> {
         identity,
         reply,
         time_outs,
+        longest_life,
         ambiguous,
         callbacks,
         warnings: Vec::new(),

@@ -151,3 +151,14 @@ proptest! {
         prop_assert!(machine.enter(now + MOST_PATIENCE).is_some(), "a minute later somebody may try");
     }
 }
+
+#[test]
+fn what_the_death_of_a_code_has_ended_says_nothing_about_the_gateway() {
+    let silent = Verdict::Unknown { code: ReportCode::NoAnswer, detail: None };
+    let expired = Verdict::Retry { code: ReportCode::Expired, after: None, detail: None };
+    assert_eq!(Sign::of(&expired, false), None);
+    assert_eq!(Sign::of(&silent, true), None);
+    assert_eq!(Sign::of(&silent, false), Some(FAILED));
+    let accepted = Verdict::Accepted { gateway_id: None, detail: None };
+    assert_eq!(Sign::of(&accepted, true), Some(Sign::Alive));
+}

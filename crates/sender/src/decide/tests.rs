@@ -335,3 +335,27 @@ fn a_turn_that_comes_too_late_is_another_pools_or_the_end() {
         "the first SMS may have arrived"
     );
 }
+
+#[test]
+fn a_code_that_is_too_short_lived_for_this_gateway_ends_at_once_or_goes_on_and_no_try_is_counted() {
+    let expired = || Verdict::Retry { code: ReportCode::Expired, after: None, detail: None };
+    let alone = pools(&["a"]);
+    let step = standing(&alone, 1, 0, UnknownRule::Resend).after_hand_over(expired(), 0.5);
+    let Step::Report(finding) = &step else { panic!("{step:?}") };
+    assert_eq!((finding.outcome, finding.attempts), (Outcome::Expired, 1));
+    let two = pools(&["a", "b"]);
+    let step = standing(&two, 0, 0, UnknownRule::Resend).after_hand_over(expired(), 0.5);
+    assert_eq!(again(&step), Some(("b", 0, 0, Unknown::No)));
+}
+
+#[test]
+fn a_job_that_its_gateway_would_know_again_goes_to_no_other_after_a_failure_either() {
+    let route = pools(&["a", "b"]);
+    for verdict in [busy(None), refused(About::Gateway)] {
+        for tries in 0..6 {
+            let step =
+                standing(&route, tries, 1, UnknownRule::Idempotent).after_hand_over(verdict.clone(), 0.5);
+            assert!(again(&step).is_none_or(|(pool, ..)| pool == "a"), "{tries}: {step:?}");
+        }
+    }
+}

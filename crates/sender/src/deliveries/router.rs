@@ -8,8 +8,8 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use mtan_jobs::{Awaited, JobId, News, Outcome, Pool, ReportCode, SendReport};
-use tokio::time::timeout;
+use mtan_jobs::{Awaited, JobId, News, Outcome, Pool, PublishError, ReportCode, SendReport, Ticket};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
 
 use super::{Callback, CallbackState, Deliveries, ReadCallback};
@@ -20,6 +20,9 @@ const LONGEST_BODY: usize = 64 * 1024;
 
 /// For the body to come.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
+
+/// The pause before a report that could not be published is tried again.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Who publishes news has so long before somebody else with the same news may.
 const LEASE: Duration = Duration::from_secs(15);
@@ -41,16 +44,24 @@ async fn callback(State(deliveries): State<Arc<Deliveries>>, request: Request) -
     let Some(reader) = deliveries.readers.get(&address.pool) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let result = match read(request).await {
-        Ok(callback) => deliveries.take(&address, reader.as_ref(), &callback).await,
+    let reader = Arc::clone(reader);
+    let callback = match read(request).await {
+        Ok(callback) => callback,
         Err(status) => return status.into_response(),
     };
-    metrics::called_back(&address.pool, result);
+    // a task of its own: a gateway that hangs up takes no news with it
+    let answer = reader.answer();
+    let taking = tokio::spawn(async move {
+        let result = deliveries.take(&address, reader.as_ref(), &callback).await;
+        metrics::called_back(&address.pool, result);
+        result
+    });
+    let result = taking.await.unwrap_or(CallbackResult::Failed);
     match result {
         CallbackResult::Busy | CallbackResult::Failed => {
             (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "30")]).into_response()
         }
-        _ => (StatusCode::OK, reader.answer()).into_response(),
+        _ => (StatusCode::OK, answer).into_response(),
     }
 }
 
@@ -69,7 +80,8 @@ impl Address {
         let job_id = percent_encoding::percent_decode_str(job_id).decode_utf8().ok()?;
         let address =
             Address { pool: pool.parse().ok()?, job_id: job_id.parse().ok()?, ticket: ticket.to_owned() };
-        (dlr == "dlr").then_some(address)
+        // what can be no ticket costs nobody a question
+        (dlr == "dlr" && Ticket::is_one(ticket)).then_some(address)
     }
 }
 
@@ -102,7 +114,8 @@ impl Deliveries {
             CallbackState::Final { outcome, word, gateway_id } => (outcome, word, gateway_id),
             CallbackState::UnderWay => return CallbackResult::UnderWay,
             CallbackState::Unreadable => {
-                warn!(%pool, job.id = %job_id, "a callback has no state where DLR says it is");
+                // anybody can call: the metric tells, the log is for whoever looks for it
+                debug!(%pool, job.id = %job_id, "a callback has no state where DLR says it is");
                 return CallbackResult::Unreadable;
             }
         };
@@ -142,7 +155,7 @@ impl Deliveries {
             segments: awaited.segments,
             at: self.clock.now(),
         };
-        if let Err(error) = self.reports.report(&report, awaited.reply_to.as_ref()).await {
+        if let Err(error) = self.publish(&report, awaited).await {
             warn!(pool = %awaited.pool, job.id = %awaited.job_id, %error, "delivery report not published: the gateway may come again");
             return CallbackResult::Failed;
         }
@@ -157,26 +170,40 @@ impl Deliveries {
     }
 }
 
+impl Deliveries {
+    /// Tries for as long as the news are ours: not every gateway comes again.
+    async fn publish(&self, report: &SendReport, awaited: &Awaited) -> Result<(), PublishError> {
+        let until = Instant::now() + LEASE / 2;
+        loop {
+            match self.reports.report(report, awaited.reply_to.as_ref()).await {
+                Err(_) if Instant::now() < until => sleep(PAUSE).await,
+                published => return published,
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_address_is_the_end_of_the_path() {
-        for path in ["/dlr/default/job-1/abc", "/sms/mtan/dlr/default/job-1/abc", "//dlr/default/job%2D1/abc"]
-        {
-            let address = Address::of(path).unwrap();
+        let ticket = "a".repeat(26);
+        for path in ["/dlr/default/job-1/", "/sms/mtan/dlr/default/job-1/", "//dlr/default/job%2D1/"] {
+            let address = Address::of(&format!("{path}{ticket}")).unwrap();
             assert_eq!((address.pool.as_str(), address.job_id.as_str()), ("default", "job-1"), "{path}");
-            assert_eq!(address.ticket, "abc");
+            assert_eq!(address.ticket, ticket);
         }
         for path in [
             "/",
             "/dlr",
-            "/default/job-1/abc",
-            "/dlr/default/job-1/abc/",
-            "/dlr/De/job-1/abc",
+            &format!("/default/job-1/{ticket}"),
+            &format!("/dlr/default/job-1/{ticket}/"),
+            "/dlr/default/job-1/abc",
+            &format!("/dlr/De/job-1/{ticket}"),
             "/dlr/default/%ff/x",
-            "/x/default/job-1/abc",
+            &format!("/x/default/job-1/{ticket}"),
         ] {
             assert!(Address::of(path).is_none(), "{path}");
         }

@@ -76,7 +76,7 @@ async fn a_failing_probe_keeps_it_open_for_longer() {
     let world = World::new();
     put(&world, 20, &["a"]);
     let sender = world.sender_with("a", Resend, busy(7), rules(3, WhileOpen::Rest));
-    for (second, sent) in [(4, 5), (6, 6), (14, 6), (16, 7), (34, 7)] {
+    for (second, sent) in [(4, 5), (6, 6), (14, 6), (16, 7), (29, 7)] {
         until_second(&world, second).await;
         assert_eq!(sender.script.sent().len(), sent, "after {second} s");
     }
@@ -175,7 +175,7 @@ async fn with_a_gateway_that_never_comes_back_every_job_still_ends_in_one_report
         let sender = world.sender_with("a", Resend, busy(1000), rules(3, while_open));
         world.until_empty().await;
         each_once(&world, 12);
-        assert!(sender.script.sent().len() < 20, "{} tries", sender.script.sent().len());
+        assert!(sender.script.sent().len() < 30, "{} tries", sender.script.sent().len());
         assert!(world.seconds() <= 361, "at latest with the probe after the deadline: {}", world.seconds());
         for (outcome, ..) in world.outcomes() {
             assert!(matches!(outcome, Outcome::Expired | Outcome::Rejected), "{outcome}");

@@ -64,7 +64,7 @@ impl RabbitServer {
     /// A vhost that nobody was given before, in this process or another one.
     ///
     /// # Panics
-    /// When all 64 are used up.
+    /// When all of them are used up.
     pub fn vhost(&self) -> Vhost {
         vhost::claim(self.port(), self.folder())
     }

@@ -4,8 +4,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-/// How many vhosts a broker has, `t0` to `t63`. They are made while it boots, so that a test waits for none.
-pub const VHOSTS: usize = 64;
+/// How many vhosts a broker has, `t0` to `t127`. They are made while it boots, so that a test waits for none.
+pub const VHOSTS: usize = 128;
 
 /// A vhost that belongs to one test, with the user `guest` as its administrator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "all 64 vhosts of the test broker are used up")]
+    #[should_panic(expected = "all 128 vhosts of the test broker are used up")]
     fn an_exhausted_broker_says_so() {
         let folder = tempfile::tempdir().unwrap();
         for _ in 0..=VHOSTS {

@@ -75,13 +75,23 @@ pub(crate) async fn a_wrong_ticket_an_unknown_job_and_a_late_comer_are_nobodys(b
 pub(crate) async fn a_job_handed_over_again_keeps_its_ticket_and_what_was_told(bench: impl DeliveryBench) {
     let (book, start) = (bench.book(), now());
     let first = expect(book.as_ref(), "one", 1, start).await;
-    let second = Awaited { attempts: 2, pool: pool("backup"), ..awaited("one") };
+    let second = Awaited { attempts: 2, ..awaited("one") };
     let kept = book.expect(&second, &ticket(2), start, start + LIFE).await.unwrap();
     assert_eq!(kept, first);
     assert_eq!(present(book.as_ref(), "one", &first, start).await, News::First(second.clone()));
     book.told(&job_id("one")).await.unwrap();
     book.expect(&second, &ticket(3), start, start + LIFE).await.unwrap();
     assert_eq!(present(book.as_ref(), "one", &first, start).await, News::Told);
+}
+
+pub(crate) async fn an_earlier_pools_gateway_speaks_for_no_other(bench: impl DeliveryBench) {
+    let (book, start) = (bench.book(), now());
+    let first = expect(book.as_ref(), "one", 1, start).await;
+    let second = Awaited { attempts: 2, pool: pool("backup"), ..awaited("one") };
+    let ticket = book.expect(&second, &ticket(2), start, start + LIFE).await.unwrap();
+    assert_ne!(ticket, first);
+    assert_eq!(present(book.as_ref(), "one", &first, start).await, News::Nobody);
+    assert_eq!(present(book.as_ref(), "one", &ticket, start).await, News::First(second));
 }
 
 pub(crate) async fn after_its_time_a_job_begins_anew(bench: impl DeliveryBench) {
