@@ -106,7 +106,8 @@ pub async fn take_callbacks(
     end: CancellationToken,
 ) -> io::Result<JoinHandle<io::Result<()>>> {
     let listener = mtan_daemon::listen(&face.listen).await?;
-    info!(dlr_address = %listener.local_addr()?, dlr_url = %face.base_url, "gateways may report delivery here");
+    // dlr_url may hold credentials for a proxy in front
+    info!(dlr_address = %listener.local_addr()?, "gateways may report delivery here");
     Ok(tokio::spawn(mtan_daemon::serve(listener, crate::delivery_router(deliveries), end)))
 }
 

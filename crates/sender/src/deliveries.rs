@@ -118,6 +118,10 @@ impl CallbackFace {
             &section.dlr_url,
             "the URL of that as the gateway sees it, such as https://sms.example/mtan",
         );
+        if listen.as_deref().is_some_and(|listen| !is_listen(listen)) {
+            config
+                .fault("sender.dlr_listen", "address:port or host:port is expected, such as 127.0.0.1:9111");
+        }
         let base_url = url?.trim_end_matches('/').to_owned();
         if !is_base(&base_url) {
             config.fault(
@@ -127,6 +131,10 @@ impl CallbackFace {
         }
         Some(CallbackFace { listen: listen?, base_url })
     }
+}
+
+fn is_listen(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
 fn is_base(url: &str) -> bool {
@@ -161,5 +169,38 @@ impl Deliveries {
     /// Job ids hold nothing that a path would have to escape but the colon, which may stand in one.
     fn address(&self, pool: &Pool, id: &JobId, ticket: &Ticket) -> String {
         format!("{}/dlr/{pool}/{id}/{}", self.base_url, ticket.expose())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_gateways_call_is_an_address_without_a_query() {
+        for url in ["http://sms.example", "https://u:p@sms.example:8443/mtan/x", "http://[::1]:9111"] {
+            assert!(is_base(url), "{url}");
+        }
+        for url in [
+            "",
+            "sms.example",
+            "ftp://sms.example",
+            "http://",
+            "http:///x",
+            "http://:80",
+            "http://a b",
+            "http://a?x",
+            "http://a/<b>",
+        ] {
+            assert!(!is_base(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_listener_has_a_host_and_a_port() {
+        assert!(is_listen("127.0.0.1:9111") && is_listen("[::1]:0") && is_listen("localhost:80"));
+        assert!(
+            !is_listen("9111") && !is_listen(":9111") && !is_listen("127.0.0.1") && !is_listen("a:99999")
+        );
     }
 }

@@ -97,6 +97,11 @@ impl DeliveryBook for EmbeddedDeliveries {
         lease: Duration,
     ) -> Result<News, ClaimError> {
         let (id, ticket) = (id.to_string(), ticket.to_owned());
+        // strangers can ask too: who has no ticket costs no write
+        let known = answer(self.0.read(|tx| DELIVERIES.look(tx, &id)))?;
+        if known.is_none_or(|entry| entry.ticket != ticket) {
+            return Ok(News::Nobody);
+        }
         let decide = move |tx: &WriteTransaction| {
             DELIVERIES.change_known(tx, &id, |entry| Some(entry.present(&ticket, now, lease)))
         };

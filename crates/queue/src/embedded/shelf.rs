@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use jiff::Timestamp;
 use mtan_embedded::EmbeddedError;
 use mtan_jobs::ClaimError;
-use redb::{ReadableTable, TableDefinition, WriteTransaction};
+use redb::{ReadTransaction, ReadableTable, TableDefinition, TableError, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -60,6 +60,16 @@ impl<E: Kept> Shelf<E> {
             keep.insert((entry.keep_until(), id), ())?;
         }
         Ok(decided)
+    }
+
+    /// The entry, without a write.
+    pub(super) fn look(&self, tx: &ReadTransaction, id: &str) -> Result<Option<E>, redb::Error> {
+        let entries = match tx.open_table(self.entries) {
+            Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+            entries => entries?,
+        };
+        let json = entries.get(id)?.map(|entry| entry.value().to_vec());
+        json.as_deref().map(parse).transpose()
     }
 
     /// As [`Shelf::change`], but leaves alone what is not known.

@@ -9,6 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use mtan_jobs::{Awaited, JobId, News, Outcome, Pool, PublishError, ReportCode, SendReport, Ticket};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
 
@@ -17,6 +18,9 @@ use crate::metrics::{self, CallbackResult};
 
 /// A callback's body is read up to here.
 const LONGEST_BODY: usize = 64 * 1024;
+
+/// Questions to the book at a time: strangers can ask too, and the book is where claims are kept.
+const MOST_AT_A_TIME: usize = 32;
 
 /// For the body to come.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
@@ -31,10 +35,13 @@ const LEASE: Duration = Duration::from_secs(15);
 /// for is answered as what is welcome, so that a gateway stops repeating it and a stranger learns nothing. Only where
 /// the report could not be stored the answer is 503, for the gateway to come again.
 pub fn router(deliveries: Deliveries) -> Router {
-    Router::new().fallback(callback).with_state(Arc::new(deliveries))
+    let asking = Arc::new(Semaphore::new(MOST_AT_A_TIME));
+    Router::new().fallback(callback).with_state((Arc::new(deliveries), asking))
 }
 
-async fn callback(State(deliveries): State<Arc<Deliveries>>, request: Request) -> Response {
+type Shared = (Arc<Deliveries>, Arc<Semaphore>);
+
+async fn callback(State((deliveries, asking)): State<Shared>, request: Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::POST | Method::PUT) {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
@@ -51,18 +58,22 @@ async fn callback(State(deliveries): State<Arc<Deliveries>>, request: Request) -
     };
     // a task of its own: a gateway that hangs up takes no news with it
     let answer = reader.answer();
+    let Ok(asks) = asking.try_acquire_owned() else { return come_again() };
     let taking = tokio::spawn(async move {
         let result = deliveries.take(&address, reader.as_ref(), &callback).await;
         metrics::called_back(&address.pool, result);
+        drop(asks);
         result
     });
     let result = taking.await.unwrap_or(CallbackResult::Failed);
     match result {
-        CallbackResult::Busy | CallbackResult::Failed => {
-            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "30")]).into_response()
-        }
+        CallbackResult::Busy | CallbackResult::Failed => come_again(),
         _ => (StatusCode::OK, answer).into_response(),
     }
+}
+
+fn come_again() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "30")]).into_response()
 }
 
 /// `…/dlr/POOL/JOB/TICKET`.
