@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
+use serde_json::{Map, Value};
 
 /// `[sms]`: the seed's three keys, which make the pool "default", and the rules of texting.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -165,7 +166,7 @@ impl Default for SenderSection {
     }
 }
 
-/// `SMSProviderConfig`: the JSON itself, or `{ file = "backup.json" }`. It holds gateway passwords: `Debug` prints `..`.
+/// `SMSProviderConfig`: the JSON itself, its keys as a table of TOML, or `{ file = "backup.json" }`. It holds gateway passwords: `Debug` prints `..`.
 #[derive(Clone, PartialEq, Eq)]
 pub enum ProviderConfig {
     /// The JSON text.
@@ -187,17 +188,11 @@ impl<'de> Deserialize<'de> for ProviderConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ProviderConfig, D::Error> {
         struct TextOrFile;
 
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct File {
-            file: String,
-        }
-
         impl<'de> Visitor<'de> for TextOrFile {
             type Value = ProviderConfig;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object as a string, or { file = \"…\" },")
+                f.write_str("a JSON object as a string, a table of its keys, or { file = \"…\" },")
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<ProviderConfig, E> {
@@ -205,8 +200,12 @@ impl<'de> Deserialize<'de> for ProviderConfig {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ProviderConfig, A::Error> {
-                let File { file } = File::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(ProviderConfig::File(file))
+                let keys = Map::<String, Value>::deserialize(MapAccessDeserializer::new(map))?;
+                // no provider has a key of that name
+                match (keys.len(), keys.get("file")) {
+                    (1, Some(Value::String(file))) => Ok(ProviderConfig::File(file.clone())),
+                    _ => Ok(ProviderConfig::Text(Value::Object(keys).to_string())),
+                }
             }
         }
 

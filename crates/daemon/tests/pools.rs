@@ -86,11 +86,21 @@ fn routing_names_configured_pools_once() {
 }
 
 #[test]
+fn the_keys_of_a_provider_may_stand_in_a_table_too() {
+    let text = "[sms]\nSMSProvider = 'x'\n[sms.SMSProviderConfig]\nURL = 'http://gw/'\nPARAMETER = { from = '0170', n = 7 }\n\
+                [pools.inline]\nSMSProvider = 'x'\nSMSProviderConfig = { file = 'a', more = 1 }";
+    let mut config = config(text);
+    let pools = pools(&mut config);
+    config.finish().unwrap();
+    assert_eq!(pools[0].config, r#"{"PARAMETER":{"from":"0170","n":7},"URL":"http://gw/"}"#);
+    assert_eq!(pools[1].config, r#"{"file":"a","more":1}"#, "no file: a key that its provider will refuse");
+}
+
+#[test]
 fn every_mistake_of_every_pool_is_reported_at_once() {
     let lines = mistakes(
         "[sms]\nSMSProvider = 5\nSMSProviderConfig = '{\"URL\": 1'\nSMSProviderTimeout = 0\nsmstex = 'x'\n\
          [pools.Backup]\nSMSProvider = 'x'\n[pools.default]\nSMSProviderConfig = \"{'URL': 1}\"\n\
-         [pools.file]\nSMSProvider = 'x'\nSMSProviderConfig = { file = 'nowhere', more = 1 }\n\
          [pools.file2]\nSMSProvider = 'x'\nSMSProviderConfig = { file = 'nowhere' }\n\
          [pools.number]\nSMSProvider = 'x'\nSMSProviderConfig = 7\n[routing]\ndefault = ['default', 'number']",
     );
@@ -104,10 +114,8 @@ fn every_mistake_of_every_pool_is_reported_at_once() {
         "pools.default: there is a pool of this name already: [sms] makes it",
         "pools.default.SMSProvider: is missing",
         "pools.default.SMSProviderConfig: line 1, column 2 of the JSON: a single quote (')",
-        "pools.file.SMSProviderConfig.more: no such key",
-        "pools.file.SMSProviderConfig: /etc/mtan/nowhere cannot be read: ",
         "pools.file2.SMSProviderConfig: /etc/mtan/nowhere cannot be read: ",
-        "pools.number.SMSProviderConfig: a JSON object as a string, or { file = \"…\" }, is expected, found a whole number",
+        "pools.number.SMSProviderConfig: a JSON object as a string, a table of its keys, or { file = \"…\" }, is expected, found a whole number",
     ];
     assert_eq!(lines.len(), expected.len(), "{lines:#?}");
     for (line, expected) in lines.iter().zip(expected) {
