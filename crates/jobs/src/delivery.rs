@@ -82,13 +82,34 @@ pub struct Again {
 #[error("the queue still has it: {0}")]
 pub struct SettleError(pub String);
 
+/// Why a job did not get another try.
+#[derive(thiserror::Error)]
+pub enum AgainError {
+    /// The other pool has no queue. Nothing was stored and the job is still in hand, to be let go of in another way; a
+    /// pool is never told this of its own queue.
+    #[error("the other pool has no queue")]
+    Unroutable(Box<dyn Receipt>),
+    /// It could not be let go of.
+    #[error(transparent)]
+    NotSettled(#[from] SettleError),
+}
+
+impl fmt::Debug for AgainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AgainError::Unroutable(_) => f.write_str("Unroutable"),
+            AgainError::NotSettled(error) => f.debug_tuple("NotSettled").field(error).finish(),
+        }
+    }
+}
+
 /// The four ways to let go of a job. Whatever must be stored elsewhere is stored, confirmed, before the queue forgets.
 #[async_trait]
 pub trait Receipt: Send {
     /// Done: the queue forgets it.
     async fn ack(self: Box<Self>) -> Result<(), SettleError>;
     /// Another try, as `again` says.
-    async fn again(self: Box<Self>, again: Again) -> Result<(), SettleError>;
+    async fn again(self: Box<Self>, again: Again) -> Result<(), AgainError>;
     /// Never again: to the dead, with the reason beside it.
     async fn bury(self: Box<Self>, poison: &Poison) -> Result<(), SettleError>;
     /// Unharmed back to the queue, at once: for a stop.

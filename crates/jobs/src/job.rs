@@ -16,6 +16,10 @@ pub const VERSION: u64 = 1;
 /// How long a job lives that names no `expires_at`.
 pub const DEFAULT_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The longest life of a job: a later `expires_at` is taken as this. Claims are kept for as long as a job may live, so
+/// without a bound any publisher could fill the claim book for good.
+pub const MAX_LIFE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// One SMS to be sent. Never carries a secret or a counter. `Debug` shows neither text nor code.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SendJob {
@@ -29,7 +33,7 @@ pub struct SendJob {
     pub otp: Option<String>,
     /// Pools in the order in which they are tried; empty = the pool it was published to.
     pub route: Vec<Pool>,
-    /// No hand-over to any gateway after it; absent = [`DEFAULT_LIFE`] after publishing.
+    /// No hand-over to any gateway after it; absent = [`DEFAULT_LIFE`] after publishing, and at most [`MAX_LIFE`] after it.
     pub expires_at: Option<Timestamp>,
     /// The publisher's own words, back in every report.
     pub reference: Option<Reference>,
@@ -72,9 +76,11 @@ impl SendJob {
         self.route.first().cloned().unwrap_or_else(Pool::default_pool)
     }
 
-    /// When the job dies: `expires_at`, else [`DEFAULT_LIFE`] after `published_at`.
+    /// When the job dies: `expires_at`, but at most [`MAX_LIFE`] after `published_at`; without it [`DEFAULT_LIFE`] after
+    /// `published_at`. Where that time comes from somebody else, one that lies ahead must not be believed.
     pub fn deadline(&self, published_at: Timestamp) -> Timestamp {
-        self.expires_at.unwrap_or_else(|| published_at.saturating_add(DEFAULT_LIFE).unwrap_or(Timestamp::MAX))
+        let after = |life: Duration| published_at.saturating_add(life).unwrap_or(Timestamp::MAX);
+        self.expires_at.map_or_else(|| after(DEFAULT_LIFE), |expires_at| expires_at.min(after(MAX_LIFE)))
     }
 
     /// What a template's `<otp>` stands for: the bare code where the job names it, else the whole text.

@@ -6,7 +6,9 @@ use std::fs;
 use std::path::Path;
 
 use jiff::Timestamp;
-use mtan_jobs::{MAX_BODY, Outcome, PoisonReason, ReportCode, SendJob, SendReport, schema};
+use mtan_jobs::{
+    DEFAULT_LIFE, MAX_BODY, MAX_LIFE, Outcome, PoisonReason, ReportCode, SendJob, SendReport, schema,
+};
 use mtan_sms::{PhoneNumber, SmsText};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -116,6 +118,23 @@ fn every_code_is_documented_for_operators() {
     let page = fs::read_to_string(page).unwrap();
     for code in ReportCode::ALL {
         assert!(page.contains(&format!("| `{code}` |")), "{code} is missing in docs/report-codes.md");
+    }
+}
+
+#[test]
+fn no_job_lives_for_more_than_a_week() {
+    let published_at = Timestamp::from_second(1_764_000_000).unwrap();
+    let life = |expires_at: Option<&str>| {
+        let body = json!({ "id": "a", "to": "+491701234567", "text": "x", "expires_at": expires_at });
+        let job =
+            SendJob::from_json(body.to_string().as_bytes()).unwrap_or_else(|p| panic!("{}", p.summary()));
+        std::time::Duration::try_from(job.deadline(published_at).duration_since(published_at)).unwrap()
+    };
+    assert_eq!(life(None), DEFAULT_LIFE);
+    assert_eq!(life(Some("2025-11-24T16:05:00Z")).as_secs(), 300);
+    assert_eq!(life(Some("2025-12-01T15:59:59Z")).as_secs(), MAX_LIFE.as_secs() - 1);
+    for far in ["2025-12-01T16:00:01Z", "9999-12-30T00:00:00Z"] {
+        assert_eq!(life(Some(far)), MAX_LIFE, "{far}");
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mtan_jobs::{
-    Again, Attempts, Awaited, Claim, ClaimError, Delivery, JobId, Outcome, Owner, Poison, PoisonReason,
-    Receipt, Reference, ReplyTo, ReportCode, SendJob, SettleError, Unknown,
+    Again, AgainError, Attempts, Awaited, Claim, ClaimError, Delivery, JobId, Outcome, Owner, Poison,
+    PoisonReason, Receipt, Reference, ReplyTo, ReportCode, SendJob, SettleError, Unknown,
 };
 use tokio::time::{Instant, sleep};
 use tracing::{debug, info, warn};
@@ -230,11 +230,12 @@ impl Postroom {
             _ => None,
         };
         let Some(pass) = pass else {
-            let (step, why) = match way {
-                Way::TooLate => (standing.too_late(), "throttled"),
-                _ => (standing.while_shut(self.rules.while_open, (self.jitter)()), "breaker_open"),
+            let (chance, late) = ((self.jitter)(), matches!(way, Way::TooLate));
+            let why = if late { "throttled" } else { "breaker_open" };
+            let decide = |standing: &Standing<'_>| {
+                if late { standing.too_late() } else { standing.while_shut(self.rules.while_open, chance) }
             };
-            return self.act(paper, job, owner, why, step, taken_over, receipt).await;
+            return self.act(paper, job, owner, why, unknowns, decide, taken_over, receipt).await;
         };
         let (verdict, lease) = hand_over(self, job, owner, paper.deadline, dlr_url.as_deref()).await;
         // without a sign the leave is given back: the next job may be the probe
@@ -245,8 +246,9 @@ impl Postroom {
         }
         let lease = if lease == Lease::Lost { lease } else { taken_over };
         let why = verdict.code();
-        let step = self.standing(paper, job, unknowns).after_hand_over(verdict, (self.jitter)());
-        self.act(paper, job, owner, why.as_str(), step, lease, receipt).await;
+        let chance = (self.jitter)();
+        let decide = |standing: &Standing<'_>| standing.after_hand_over(verdict.clone(), chance);
+        self.act(paper, job, owner, why.as_str(), unknowns, decide, lease, receipt).await;
     }
 
     /// Where this job's delivery is to be reported to, noted before the gateway knows. An SMS without a delivery report is
@@ -269,6 +271,8 @@ impl Postroom {
         .ok()
     }
 
+    /// Does what `decide` says. Where the pool that the job is to go on to has no queue, it decides again as if that pool
+    /// were not in the route: each round has one pool less, so there is an end.
     #[expect(clippy::too_many_arguments, reason = "all that is known about one job, once")]
     async fn act(
         &self,
@@ -276,18 +280,60 @@ impl Postroom {
         job: &SendJob,
         owner: &Owner,
         why: &str,
-        step: Step,
-        lease: Lease,
-        receipt: Box<dyn Receipt>,
+        mut unknowns: u32,
+        decide: impl Fn(&Standing<'_>) -> Step,
+        mut lease: Lease,
+        mut receipt: Box<dyn Receipt>,
     ) {
-        match step {
-            Step::Report(end) => self.report(paper, owner, end, lease, receipt).await,
-            Step::Again { again, unknown } => self.again(job, owner, why, again, unknown, receipt).await,
-            Step::GiveBack => {
-                self.release(&paper.id, owner, Unknown::No).await;
-                note(&paper.id, receipt.give_back().await);
+        let mut route = job.route.clone();
+        loop {
+            let step = decide(&Standing { route: &route, ..self.standing(paper, job, unknowns) });
+            let (again, unknown) = match step {
+                Step::Report(end) => {
+                    let end = if route == job.route { end } else { no_way_on(end) };
+                    return self.report(paper, owner, end, lease, receipt).await;
+                }
+                Step::GiveBack => {
+                    self.release(&paper.id, owner, Unknown::No).await;
+                    return note(&paper.id, receipt.give_back().await);
+                }
+                Step::Again { again, unknown } => (again, unknown),
+            };
+            let counted = again.attempts.total.saturating_sub(paper.attempts.total);
+            let Some(back) = self.again(job, owner, why, again.clone(), unknown, receipt).await else {
+                return;
+            };
+            let Some((back, known)) = self.claim_back(paper, owner, counted, back).await else { return };
+            route.retain(|pool| *pool != again.pool);
+            (receipt, unknowns, lease) = (back, known, Lease::Lost); // it was free for a moment: another one may have ended the job
+        }
+    }
+
+    /// The claim once more, for a job that was let go of and came back: the receipt and the unknowns, if nobody else has it
+    /// now. `counted` hand-overs were made since it was taken from the queue.
+    async fn claim_back(
+        &self,
+        paper: &Paper,
+        owner: &Owner,
+        counted: u32,
+        receipt: Box<dyn Receipt>,
+    ) -> Option<(Box<dyn Receipt>, u32)> {
+        match self.ask(paper, owner).await {
+            Asked::Answer(Claim::Taken { unknowns }) => return Some((receipt, unknowns)),
+            Asked::Answer(Claim::Settled { report, reported }) => {
+                self.close_settled(paper, &report, reported, receipt).await;
+            }
+            Asked::Answer(Claim::Busy { .. }) | Asked::Away(_) | Asked::Stopping => {
+                let Attempts { total, in_pool } = paper.attempts;
+                let attempts = Attempts {
+                    total: total.saturating_add(counted),
+                    in_pool: in_pool.saturating_add(counted),
+                };
+                let again = Again { pool: self.pool.clone(), after: ASK_AGAIN, attempts };
+                note(&paper.id, receipt.again(again).await);
             }
         }
+        None
     }
 
     fn standing<'a>(&'a self, paper: &Paper, job: &'a SendJob, unknowns: u32) -> Standing<'a> {
@@ -304,7 +350,7 @@ impl Postroom {
     }
 
     /// Frees the claim first: the job may be back at once. A claim that cannot be freed lapses by itself, and the next
-    /// try waits for it.
+    /// try waits for it. Gives the job back, claim and all to be made anew, if the pool that it goes on to has no queue.
     async fn again(
         &self,
         job: &SendJob,
@@ -313,14 +359,22 @@ impl Postroom {
         again: Again,
         unknown: Unknown,
         receipt: Box<dyn Receipt>,
-    ) {
+    ) -> Option<Box<dyn Receipt>> {
         info!(
             job.id = %job.id, pool = %self.pool, to = %job.to, attempt = again.attempts.total, code = %why,
             next_pool = %again.pool, wait_ms = again.after.as_millis(), "another try"
         );
-        metrics::retried(&self.pool, &again.pool);
         self.release(&job.id, owner, unknown).await;
-        note(&job.id, receipt.again(again).await);
+        let next_pool = again.pool.clone();
+        match receipt.again(again).await {
+            Err(AgainError::Unroutable(receipt)) if next_pool != self.pool => {
+                warn!(job.id = %job.id, pool = %self.pool, %next_pool, "the next pool of its route has no queue");
+                return Some(receipt);
+            }
+            let_go => note(&job.id, let_go),
+        }
+        metrics::retried(&self.pool, &next_pool);
+        None
     }
 
     async fn release(&self, id: &JobId, owner: &Owner, unknown: Unknown) {
@@ -344,6 +398,13 @@ impl Postroom {
     }
 }
 
+/// The end of a job that would have gone on: to the verdict comes why it did not.
+fn no_way_on(end: Finding) -> Finding {
+    let why = "the next pool of its route has no queue";
+    let detail = end.detail.map_or_else(|| why.to_owned(), |said| format!("{why}; {said}"));
+    Finding { detail: Some(Detail::own(detail)), ..end }
+}
+
 /// How a body ends that has an id and is no job.
 fn refused(paper: &Paper, poison: &Poison) -> Finding {
     let code = match poison.reason {
@@ -360,7 +421,7 @@ fn refused(paper: &Paper, poison: &Poison) -> Finding {
 }
 
 /// A delivery that could not be let go of comes again, and the claim book knows what was done.
-pub(crate) fn note(id: &JobId, let_go: Result<(), SettleError>) {
+pub(crate) fn note(id: &JobId, let_go: Result<(), impl std::error::Error>) {
     if let Err(e) = let_go {
         debug!(job.id = %id, error = %e, "not let go of: it comes again");
     }

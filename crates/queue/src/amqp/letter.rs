@@ -9,6 +9,7 @@ use mtan_jobs::PublishError;
 use tokio::sync::oneshot;
 
 /// A message on its way out.
+#[derive(Clone)]
 pub(super) struct Letter {
     pub(super) exchange: String,
     pub(super) routing_key: String,

@@ -96,16 +96,27 @@ impl Outlet {
         self.publish(letter, SETTLE_WITHIN).await
     }
 
-    /// Stores a report in the queue that the job's publisher named. That queue is his: if it is gone or full, it is
-    /// he who misses the report, and the log says so.
+    /// Stores a report in the queue that the job's publisher named. That queue is his: if it is gone, full or does not
+    /// confirm, it is he who misses the report, and the log says so. No queue of ours is his.
     pub(super) async fn reply(&self, report: &SendReport, reply_to: &ReplyTo) -> Result<(), PublishError> {
         let Some(letter) = reply_letter(report, reply_to) else {
             lost(&report.job_id, "its name or correlation id is longer than AMQP takes");
             return Ok(());
         };
-        match self.publish(letter, SETTLE_WITHIN).await {
+        if topology::is_own(&reply_to.queue) {
+            lost(&report.job_id, "it is a queue of our own");
+            return Ok(());
+        }
+        let mut answer = self.publish(letter.clone(), SETTLE_WITHIN).await;
+        if answer == Err(PublishError::Unconfirmed) {
+            answer = self.publish(letter, SETTLE_WITHIN).await;
+        }
+        match answer {
             Err(PublishError::Unroutable) => lost(&report.job_id, "there is no such queue"),
             Err(PublishError::Full) => lost(&report.job_id, "the queue does not take it"),
+            Err(PublishError::Unconfirmed) => {
+                lost(&report.job_id, "the queue does not confirm that it has it")
+            }
             other => return other,
         }
         Ok(())

@@ -6,6 +6,9 @@ use jiff::Timestamp;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use mtan_jobs::{Attempts, JobId, Poison, Pool, ReplyTo, SendJob};
+use tracing::warn;
+
+use super::topology;
 
 /// Hand-overs tried, over all pools.
 const ATTEMPT: &str = "x-mtan-attempt";
@@ -92,16 +95,22 @@ pub(super) fn attempts(properties: &BasicProperties) -> Attempts {
     Attempts { total: number(properties, ATTEMPT), in_pool: number(properties, ATTEMPT_IN_POOL) }
 }
 
-/// When a job was published, to the second.
-pub(super) fn published_at(properties: &BasicProperties) -> Option<Timestamp> {
+/// When a job was published, to the second; `now` if its publisher says that it will be: its life counts from there.
+pub(super) fn published_at(properties: &BasicProperties, now: Timestamp) -> Option<Timestamp> {
     let seconds = i64::try_from((*properties.timestamp())?).ok()?;
-    Timestamp::from_second(seconds).ok()
+    Timestamp::from_second(seconds).ok().map(|at| at.min(now))
 }
 
-/// Where the publisher wants the report, too.
+/// Where the publisher wants the report, too. A queue of the contract's own is not his to name: a report among the jobs is
+/// poison, and in a retry queue it stops every retry.
 pub(super) fn reply_to(properties: &BasicProperties) -> Option<ReplyTo> {
     let queue = properties.reply_to().as_ref()?.to_string();
     let correlation_id = properties.correlation_id().as_ref().map(ToString::to_string);
+    if topology::is_own(&queue) {
+        let id = properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default();
+        warn!(message.id = id, queue, "reply_to names a queue of our own: no report goes there");
+        return None;
+    }
     Some(ReplyTo { queue, correlation_id }).filter(|reply_to| !reply_to.queue.is_empty())
 }
 
@@ -134,7 +143,7 @@ fn kept(original: &BasicProperties, now: Timestamp) -> BasicProperties {
     if let Some(content_type) = original.content_type() {
         properties = properties.with_content_type(content_type.clone());
     }
-    if let Some(queue) = original.reply_to() {
+    if let Some(queue) = original.reply_to().as_ref().filter(|queue| !topology::is_own(queue.as_str())) {
         properties = properties.with_reply_to(queue.clone());
     }
     if let Some(id) = original.correlation_id() {
@@ -202,7 +211,7 @@ mod tests {
         assert_eq!(properties.message_id().as_ref().unwrap().as_str(), "job-1");
         assert_eq!(properties.content_type().as_ref().unwrap().as_str(), "application/json");
         assert_eq!(properties.delivery_mode(), &Some(2));
-        assert_eq!(published_at(&properties), Some(Timestamp::from_second(1_764_000_000).unwrap()));
+        assert_eq!(published_at(&properties, now()), Some(Timestamp::from_second(1_764_000_000).unwrap()));
         assert_eq!(properties.expiration().as_ref().unwrap().as_str(), "3900000");
         assert_eq!(attempts(&properties), Attempts::default());
     }
@@ -213,7 +222,36 @@ mod tests {
             |expires_at| of_job(&job(expires_at), now()).expiration().as_ref().map(ToString::to_string);
         assert_eq!(expiration(None).as_deref(), Some("90000000"), "24 hours and one");
         assert_eq!(expiration(Some(now() - Duration::from_secs(9000))).as_deref(), Some("3600000"));
-        assert_eq!(expiration(Some(Timestamp::MAX)), None);
+        assert_eq!(expiration(Some(Timestamp::MAX)).as_deref(), Some("608400000"), "7 days and an hour");
+    }
+
+    #[test]
+    fn a_time_of_publishing_that_lies_ahead_is_not_believed() {
+        for (seconds, expected) in [(1_764_000_000, 1_764_000_000_000), (253_402_207_200, 1_764_000_000_500)]
+        {
+            let properties = BasicProperties::default().with_timestamp(seconds);
+            assert_eq!(published_at(&properties, now()).unwrap().as_millisecond(), expected);
+        }
+    }
+
+    #[test]
+    fn no_report_goes_to_a_queue_of_our_own_by_its_name() {
+        for (queue, taken) in [
+            ("mtan.retry.1000", false),
+            ("mtan.send.default", false),
+            ("MTAN.Dead", false),
+            ("mtan.", false),
+            ("mtan", true),
+            ("mtan-answers", true),
+            ("amq.rabbitmq.reply-to.g1", true),
+            ("Ämtan.send", true),
+            ("", false),
+        ] {
+            let original = BasicProperties::default().with_reply_to(queue.into());
+            assert_eq!(reply_to(&original).is_some(), taken, "{queue}");
+            let copy = of_another_try(&original, Attempts::default(), None, now());
+            assert_eq!(reply_to(&copy).is_some(), taken, "{queue}");
+        }
     }
 
     #[test]
@@ -230,7 +268,8 @@ mod tests {
         let tries = Attempts { total: 3, in_pool: 1 };
         let copy = of_another_try(&original, tries, Some(1500), now() + Duration::from_secs(60));
         assert_eq!(attempts(&copy), tries);
-        assert_eq!(published_at(&copy), published_at(&original), "the deadline may hang on it");
+        let later = now() + Duration::from_secs(60);
+        assert_eq!(published_at(&copy, later), published_at(&original, later), "the deadline may hang on it");
         assert_eq!(copy.expiration().as_ref().unwrap().as_str(), "1500");
         assert_eq!(copy.user_id(), &None);
         let wanted = ReplyTo { queue: "answers".to_owned(), correlation_id: Some("c-1".to_owned()) };

@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use mtan_jobs::{
-    Again, Consumer, Delivery, Poison, Pool, PublishError, Publisher, Receipt, ReplyTo, ReportConsumer,
-    ReportDelivery, ReportPublisher, ReportReceipt, SendJob, SendReport, SettleError,
+    Again, AgainError, Clock, Consumer, Delivery, Poison, Pool, PublishError, Publisher, Receipt, ReplyTo,
+    ReportConsumer, ReportDelivery, ReportPublisher, ReportReceipt, SendJob, SendReport, SettleError,
+    SystemClock,
 };
 
 use std::sync::Arc;
@@ -56,7 +57,7 @@ impl Consumer for AmqpConsumer {
             body: parcel.body.clone(),
             pool: self.pool.clone(),
             attempts: properties::attempts(&parcel.properties),
-            published_at: properties::published_at(&parcel.properties),
+            published_at: properties::published_at(&parcel.properties, SystemClock.now()),
             reply_to: properties::reply_to(&parcel.properties),
             receipt: Box::new(JobReceipt { parcel, pool: self.pool.clone(), shared: self.shared.clone() }),
         })
@@ -83,12 +84,15 @@ impl Receipt for JobReceipt {
         self.parcel.ack().await
     }
 
-    async fn again(self: Box<Self>, again: Again) -> Result<(), SettleError> {
-        let JobReceipt { parcel, shared, .. } = *self;
+    async fn again(self: Box<Self>, again: Again) -> Result<(), AgainError> {
+        let JobReceipt { parcel, pool, shared } = *self;
         // the copy first, confirmed: a crash between the two makes two of it, never none
         match shared.outlet.again(&parcel, &again.pool, again.after, again.attempts).await {
-            Ok(()) => parcel.ack().await,
-            Err(error) => Err(parcel.refused(error)),
+            Ok(()) => Ok(parcel.ack().await?),
+            Err(PublishError::Unroutable) if again.pool != pool => {
+                Err(AgainError::Unroutable(Box::new(JobReceipt { parcel, pool, shared })))
+            }
+            Err(error) => Err(parcel.refused(error).into()),
         }
     }
 

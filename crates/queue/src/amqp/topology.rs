@@ -10,6 +10,9 @@ use mtan_jobs::Pool;
 
 use super::delay::STEPS;
 
+/// What all names of the contract begin with.
+const OWN: &str = "mtan.";
+
 /// Direct: the routing key is the pool.
 pub(super) const SEND: &str = "mtan.send";
 /// Topic: the routing key is `report.<pool>.<outcome>`.
@@ -33,6 +36,11 @@ const LEDGER_MAX_LENGTH: i64 = 1_000_000;
 /// The dead are kept for a look and a redrive, not for ever: a week, and not more than fit on any disk.
 const DEAD_MAX_LENGTH: i64 = 100_000;
 const DEAD_KEPT_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
+
+/// Whether `queue` is a name of the contract's own, in whatever case: nobody may have something put there by its name.
+pub(super) fn is_own(queue: &str) -> bool {
+    queue.get(..OWN.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN))
+}
 
 /// The queue of a pool.
 pub(super) fn send_queue(pool: &Pool) -> String {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use mtan_jobs::{Again, Poison, Pool, Receipt, SettleError};
+use mtan_jobs::{Again, AgainError, Poison, Receipt, SettleError};
 use redb::WriteTransaction;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
@@ -49,11 +49,6 @@ impl EmbeddedReceipt {
         self.held.let_go();
         Ok(())
     }
-
-    fn bell_of(&self, pool: &Pool) -> Result<Arc<Notify>, SettleError> {
-        let unroutable = || SettleError(format!("no queue takes it: nobody here knows the pool {pool}"));
-        self.shared.pools.bell(pool).ok_or_else(unroutable)
-    }
 }
 
 #[async_trait]
@@ -62,8 +57,10 @@ impl Receipt for EmbeddedReceipt {
         self.settle(|tx, id| tables::remove(tx, id).map(drop)).await
     }
 
-    async fn again(self: Box<Self>, again: Again) -> Result<(), SettleError> {
-        let bell = self.bell_of(&again.pool)?;
+    async fn again(self: Box<Self>, again: Again) -> Result<(), AgainError> {
+        let Some(bell) = self.shared.pools.bell(&again.pool) else {
+            return Err(AgainError::Unroutable(self));
+        };
         let Again { pool, after, attempts } = again;
         let due = due(self.shared.now(), after);
         self.settle(move |tx, id| tables::replace(tx, id, pool, due, attempts)).await?;

@@ -8,6 +8,7 @@ mod deliveries;
 mod far_side;
 mod outages;
 mod rates;
+mod replies;
 mod rest;
 mod wire;
 

@@ -86,6 +86,7 @@ macro_rules! promises {
             a_job_that_waits_survives_a_crash,
             a_job_goes_on_to_another_pool,
             a_job_that_goes_on_to_an_unknown_pool_stays,
+            a_job_whose_next_pool_is_unknown_is_still_in_hand_for_another_way,
             a_buried_job_keeps_its_reason_and_is_gone,
             a_job_given_back_comes_again_at_once,
             a_next_that_is_given_up_loses_nothing,

@@ -16,6 +16,7 @@ struct Entry {
     unknowns: u32,
     report: Option<SendReport>,
     reported: bool,
+    kept_until: Option<Timestamp>,
 }
 
 #[derive(Clone)]
@@ -44,6 +45,11 @@ impl Book {
     pub(crate) fn unknowns(&self, id: &str) -> u32 {
         self.entries.lock().unwrap()[&id.parse::<JobId>().unwrap()].unknowns
     }
+
+    /// Until when the last claim of the job is kept, in seconds of Unix time.
+    pub(crate) fn kept_until(&self, id: &str) -> Option<i64> {
+        self.entries.lock().unwrap()[&id.parse::<JobId>().unwrap()].kept_until.map(Timestamp::as_second)
+    }
 }
 
 #[async_trait]
@@ -67,6 +73,7 @@ impl ClaimBook for Book {
                 None => {}
             }
             entry.lease = Some((owner.clone(), now + lease));
+            entry.kept_until = Some(keep_until);
             Claim::Taken { unknowns: entry.unknowns }
         })
         .await

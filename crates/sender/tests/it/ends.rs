@@ -3,6 +3,7 @@
 use mtan_jobs::{Attempts, Outcome, ReportCode};
 use mtan_sender::UnknownRule::{Idempotent, Never, Resend};
 
+use crate::inbox::NOWHERE;
 use crate::script::Act;
 use crate::world::{START, World, job};
 
@@ -139,4 +140,50 @@ async fn poison_is_reported_where_an_id_can_be_read_and_buried() {
         assert_eq!(world.published().first().map(|r| r.code), code);
         assert!(sender.script.sent().is_empty());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_whose_next_pool_has_no_queue_ends_with_the_verdict_of_this_one() {
+    let world = World::new();
+    world.inbox.put("a", job("1", &["a", NOWHERE]));
+    let sender = world.sender("a", Resend, vec![Act::RefuseUs, Act::RefuseUs, Act::RefuseUs]);
+    world.until_empty().await;
+    assert_eq!(sender.script.sent().len(), 1);
+    assert_eq!(world.outcomes(), [(Outcome::Rejected, ReportCode::GatewayRejected, 1)]);
+    let detail = world.published()[0].detail.clone();
+    assert_eq!(detail.as_deref(), Some("the next pool of its route has no queue; as told"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_job_whose_next_pool_has_no_queue_keeps_to_the_plan_of_its_pool() {
+    let world = World::new();
+    world.inbox.put("a", job("1", &["a", NOWHERE]));
+    let sender = world.sender("a", Resend, (0..10).map(|_| Act::Busy).collect());
+    world.until_empty().await;
+    assert_eq!(sender.script.sent().len(), 6);
+    assert_eq!(world.outcomes(), [(Outcome::Rejected, ReportCode::AttemptsExhausted, 6)]);
+    assert_eq!(world.seconds(), 104, "1 + 3 + 10 + 30 + 60 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pool_behind_one_that_has_no_queue_gets_the_job() {
+    let world = World::new();
+    world.inbox.put("a", job("1", &["a", NOWHERE, "b"]));
+    let _first = world.sender("a", Resend, vec![Act::RefuseUs]);
+    let second = world.sender("b", Resend, vec![]);
+    world.until_empty().await;
+    assert_eq!(second.script.sent().len(), 1);
+    assert_eq!(world.outcomes(), [(Outcome::Accepted, ReportCode::GatewayAccepted, 2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_names_the_year_9999_lives_for_a_week() {
+    let world = World::new();
+    let body = job("1", &["a"]).replace("2025-11-24T16:05:00.000Z", "9999-11-24T16:05:00.000Z");
+    assert!(body.contains("9999-"), "{START}");
+    world.inbox.put("a", body);
+    let _sender = world.sender("a", Resend, vec![]);
+    world.until_empty().await;
+    let week_and_hour = (7 * 24 + 1) * 60 * 60;
+    assert_eq!(world.book.kept_until("1"), Some(START + week_and_hour));
 }

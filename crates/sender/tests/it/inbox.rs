@@ -3,11 +3,16 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use mtan_jobs::{Again, Attempts, Consumer, Delivery, Poison, Pool, Receipt, ReplyTo, SettleError};
+use mtan_jobs::{
+    Again, AgainError, Attempts, Consumer, Delivery, Poison, Pool, Receipt, ReplyTo, SettleError,
+};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use crate::world::{Diary, Mood, Moody};
+
+/// The pool that has no queue.
+pub(crate) const NOWHERE: &str = "nowhere";
 
 struct Entry {
     number: u64,
@@ -174,7 +179,11 @@ impl Receipt for Hand {
         Ok(())
     }
 
-    async fn again(mut self: Box<Self>, again: Again) -> Result<(), SettleError> {
+    async fn again(mut self: Box<Self>, again: Again) -> Result<(), AgainError> {
+        if again.pool.as_str() == NOWHERE {
+            self.inbox.diary.note(format!("no queue for {}", again.pool));
+            return Err(AgainError::Unroutable(self));
+        }
         self.settle(format!("again in {}", again.pool)).await?;
         let due = Instant::now() + again.after;
         self.inbox.change(self.number, |entry| {

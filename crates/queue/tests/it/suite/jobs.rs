@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mtan_jobs::{Again, Attempts, Consumer, PublishError, SendJob};
+use mtan_jobs::{Again, AgainError, Attempts, Consumer, PublishError, SendJob};
 use mtan_testkit::wait_until;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
@@ -173,10 +173,31 @@ pub(crate) async fn a_job_that_goes_on_to_an_unknown_pool_stays(bench: impl Benc
     let mut first = consumer(&bench, "alpha", 1).await;
     let attempts = Attempts { total: 1, in_pool: 0 };
     let nowhere = Again { pool: pool("nowhere"), after: Duration::ZERO, attempts };
-    next(&mut first).await.receipt.again(nowhere).await.expect_err("nobody knows that pool");
-    drop(first);
+    let refused = next(&mut first).await.receipt.again(nowhere).await.expect_err("nobody knows that pool");
+    assert!(matches!(refused, AgainError::Unroutable(_)), "{refused}");
+    drop((refused, first));
     let again = next(&mut consumer(&bench, "alpha", 1).await).await;
     assert_eq!((id(&again), again.attempts), ("one".to_owned(), Attempts::default()));
+}
+
+pub(crate) async fn a_job_whose_next_pool_is_unknown_is_still_in_hand_for_another_way(bench: impl Bench) {
+    publisher(&bench, &["alpha"]).await.publish(&job("one", &["alpha"])).await.unwrap();
+    let mut alpha = consumer(&bench, "alpha", 1).await;
+    let mut receipt = next(&mut alpha).await.receipt;
+    for after in [Duration::ZERO, Duration::from_secs(1)] {
+        let nowhere = Again { pool: pool("nowhere"), after, attempts: Attempts { total: 1, in_pool: 0 } };
+        receipt = match receipt.again(nowhere).await {
+            Err(AgainError::Unroutable(receipt)) => receipt,
+            other => panic!("{after:?}: {other:?}"),
+        };
+    }
+    let attempts = Attempts { total: 1, in_pool: 1 };
+    receipt.again(Again { pool: pool("alpha"), after: Duration::ZERO, attempts }).await.unwrap();
+    let counted = next(&mut alpha).await;
+    assert_eq!((id(&counted), counted.attempts), ("one".to_owned(), attempts));
+    counted.receipt.ack().await.unwrap();
+    drop(alpha);
+    nothing_is_left(&bench, "alpha").await;
 }
 
 pub(crate) async fn a_buried_job_keeps_its_reason_and_is_gone(mut bench: impl Bench) {
