@@ -151,7 +151,7 @@ async fn a_job_whose_next_pool_has_no_queue_ends_with_the_verdict_of_this_one() 
     assert_eq!(sender.script.sent().len(), 1);
     assert_eq!(world.outcomes(), [(Outcome::Rejected, ReportCode::GatewayRejected, 1)]);
     let detail = world.published()[0].detail.clone();
-    assert_eq!(detail.as_deref(), Some("the next pool of its route has no queue; as told"));
+    assert_eq!(detail.as_deref(), Some("the next pool of its route has no queue"));
 }
 
 #[tokio::test(start_paused = true)]
