@@ -5,6 +5,7 @@ mod callback;
 mod client;
 mod config;
 mod digest;
+mod path;
 mod preview;
 pub mod profile;
 mod provider;

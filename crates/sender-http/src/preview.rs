@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
 use crate::config::{Auth, HttpConfig};
+use crate::path;
 use crate::request::{self, Request};
 
 /// Stands for what is nobody's business: fixed values may be passwords, and nobody has told us which are.
@@ -60,10 +61,11 @@ impl<'a> Eyes<'a> {
         Eyes { job, phone: config.number.apply(&job.to), ucs2, secrets }
     }
 
-    /// Without the query; a part of the path that is a password is hidden.
+    /// Without the query; of the path the parts that are plain words and no password.
     fn address(&self, url: &Url) -> String {
         let is_secret = |part: &str| self.secrets.contains(&&*percent_decode_str(part).decode_utf8_lossy());
-        let parts = url.path().split('/').map(|part| if is_secret(part) { HIDDEN } else { part });
+        let is_shown = |part: &str| path::is_plain(part) && !is_secret(part);
+        let parts = url.path().split('/').map(|part| if is_shown(part) { part } else { HIDDEN });
         format!("{}{}", url.origin().ascii_serialization(), parts.collect::<Vec<_>>().join("/"))
     }
 
@@ -159,6 +161,19 @@ mod tests {
              content-type: application/x-www-form-urlencoded\nx-key: ..\nx-to: ..\n  from = ..\n  password = ..\n  ref = <id>\n  \
              say = ..<text>..\n  phone = +49…67\n  sms = <text>\n  ttl = .."
         );
+    }
+
+    #[test]
+    fn of_a_path_plain_words_are_shown() {
+        for (url, shown_as) in [
+            ("https://gw/send/TOKEN123", "https://gw/send/.."),
+            ("https://gw/v1/accounts/AC0a1b2c3d4e/messages.json", "https://gw/v1/accounts/../messages.json"),
+            ("https://gw/bot4711:abcDEF/%73end", "https://gw/../.."),
+            ("https://gw/", "https://gw/"),
+        ] {
+            let shown = shown(json!({ "URL": url }), "Your code is 0421");
+            assert_eq!(shown.lines().next(), Some(format!("POST {shown_as}").as_str()));
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use mtan_jobs::{ReportCode, SendJob};
-use mtan_sender::{About, Detail, Verdict};
+use mtan_sender::{About, Detail, Secrets, Verdict};
 
 use crate::config::{MessageId, ReplyRules, StatusMeans, StatusRules, Success};
 
@@ -22,6 +22,13 @@ pub(crate) struct Reply {
     pub(crate) retry_after: Option<String>,
     /// The first 64 KiB.
     pub(crate) body: Vec<u8>,
+}
+
+/// What a reply may repeat and a verdict may not.
+#[derive(Clone, Copy)]
+struct Echo<'a> {
+    job: &'a SendJob,
+    secrets: &'a Secrets,
 }
 
 /// What the deciding key says about a reply.
@@ -37,14 +44,15 @@ enum Found {
 impl Reply {
     /// What the reply means for `job`.
     pub(crate) fn verdict(&self, rules: &ReplyRules, job: &SendJob, now: Timestamp) -> Verdict {
-        let verdict = self.at_first_sight(rules, job, now);
+        let echo = Echo { job, secrets: &rules.secrets };
+        let verdict = self.at_first_sight(rules, echo, now);
         match self.refusal(rules, &verdict) {
             None => verdict,
-            Some(code @ (ReportCode::GatewayBusy | ReportCode::GatewayError)) => self.retry(code, job, now),
+            Some(code @ (ReportCode::GatewayBusy | ReportCode::GatewayError)) => self.retry(code, echo, now),
             Some(code @ ReportCode::NumberRejected) => {
-                Verdict::Rejected { about: About::Number, code, detail: self.detail(job) }
+                Verdict::Rejected { about: About::Number, code, detail: self.detail(echo) }
             }
-            Some(code) => self.rejected(code, job),
+            Some(code) => self.rejected(code, echo),
         }
     }
 
@@ -58,38 +66,38 @@ impl Reply {
     }
 
     /// Without REFUSALS.
-    fn at_first_sight(&self, rules: &ReplyRules, job: &SendJob, now: Timestamp) -> Verdict {
+    fn at_first_sight(&self, rules: &ReplyRules, echo: Echo<'_>, now: Timestamp) -> Verdict {
         let text = self.text();
         let found = found(&rules.success, &text);
         let accepted = |prefix: Option<&str>| Verdict::Accepted {
-            gateway_id: self.gateway_id(rules, &text, prefix, job),
-            detail: Detail::of_reply(&text, job),
+            gateway_id: self.gateway_id(rules, &text, prefix, echo),
+            detail: echo.removed_from(&text),
         };
         if rules.status == StatusRules::Ignore {
             return match found {
                 Found::Success(prefix) => accepted(prefix.as_deref()),
                 Found::Nothing => accepted(None),
-                Found::Failure => self.rejected(ReportCode::GatewayRejected, job),
+                Found::Failure => self.rejected(ReportCode::GatewayRejected, echo),
             };
         }
         let own = rules.status.own(self.status);
         match found {
             // a gateway that says yes and fails in the same breath has said nothing
             Found::Success(_) if self.status >= 500 && own != Some(StatusMeans::Accepted) => {
-                Verdict::Unknown { code: ReportCode::NoAnswer, detail: self.detail(job) }
+                Verdict::Unknown { code: ReportCode::NoAnswer, detail: self.detail(echo) }
             }
             Found::Success(prefix) => accepted(prefix.as_deref()),
             found => match own {
                 Some(StatusMeans::Accepted) => accepted(None),
                 Some(StatusMeans::Retry) if self.status >= 500 => {
-                    self.retry(ReportCode::GatewayError, job, now)
+                    self.retry(ReportCode::GatewayError, echo, now)
                 }
-                Some(StatusMeans::Retry) => self.retry(ReportCode::GatewayBusy, job, now),
-                Some(StatusMeans::Rejected) => self.rejected(ReportCode::GatewayRejected, job),
-                None => match (self.by_status(job, now), found) {
+                Some(StatusMeans::Retry) => self.retry(ReportCode::GatewayBusy, echo, now),
+                Some(StatusMeans::Rejected) => self.rejected(ReportCode::GatewayRejected, echo),
+                None => match (self.by_status(echo, now), found) {
                     (Some(verdict), _) => verdict,
                     // a 2xx without the words of success is a refusal
-                    (None, Found::Failure) => self.rejected(ReportCode::GatewayRejected, job),
+                    (None, Found::Failure) => self.rejected(ReportCode::GatewayRejected, echo),
                     (None, _) if is_page(&text) => self.page(),
                     (None, _) => accepted(None),
                 },
@@ -98,19 +106,19 @@ impl Reply {
     }
 
     /// Not about the number: a status does not say whom it means, and another pool may do better.
-    fn rejected(&self, code: ReportCode, job: &SendJob) -> Verdict {
-        Verdict::Rejected { about: About::Gateway, code, detail: self.detail(job) }
+    fn rejected(&self, code: ReportCode, echo: Echo<'_>) -> Verdict {
+        Verdict::Rejected { about: About::Gateway, code, detail: self.detail(echo) }
     }
 
     /// What the status means by itself; `None` for the 2xx.
-    fn by_status(&self, job: &SendJob, now: Timestamp) -> Option<Verdict> {
+    fn by_status(&self, echo: Echo<'_>, now: Timestamp) -> Option<Verdict> {
         Some(match self.status {
             200..=299 => return None,
-            300..=399 => self.rejected(ReportCode::RedirectRefused, job),
-            401 | 403 | 407 => self.rejected(ReportCode::GatewayAuthFailed, job),
-            408 | 425 | 429 => self.retry(ReportCode::GatewayBusy, job, now),
-            400..=499 => self.rejected(ReportCode::GatewayRejected, job),
-            _ => self.retry(ReportCode::GatewayError, job, now),
+            300..=399 => self.rejected(ReportCode::RedirectRefused, echo),
+            401 | 403 | 407 => self.rejected(ReportCode::GatewayAuthFailed, echo),
+            408 | 425 | 429 => self.retry(ReportCode::GatewayBusy, echo, now),
+            400..=499 => self.rejected(ReportCode::GatewayRejected, echo),
+            _ => self.retry(ReportCode::GatewayError, echo, now),
         })
     }
 
@@ -121,9 +129,9 @@ impl Reply {
         Verdict::Unknown { code: ReportCode::NoAnswer, detail: Some(Detail::own(words)) }
     }
 
-    fn retry(&self, code: ReportCode, job: &SendJob, now: Timestamp) -> Verdict {
+    fn retry(&self, code: ReportCode, echo: Echo<'_>, now: Timestamp) -> Verdict {
         let after = self.retry_after.as_deref().and_then(|text| wait(text, now));
-        Verdict::Retry { code, after, detail: self.detail(job) }
+        Verdict::Retry { code, after, detail: self.detail(echo) }
     }
 
     /// The body, without a byte order mark.
@@ -131,20 +139,20 @@ impl Reply {
         String::from_utf8_lossy(self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body))
     }
 
-    /// The status and the beginning of the body, without what it echoes of the job.
-    fn detail(&self, job: &SendJob) -> Option<Detail> {
-        let words = Detail::of_reply(&self.text(), job);
+    /// The status and the beginning of the body, without what it echoes.
+    fn detail(&self, echo: Echo<'_>) -> Option<Detail> {
+        let words = echo.removed_from(&self.text());
         let words = words.map_or_else(String::new, |words| format!(": {words}"));
         Some(Detail::own(format!("HTTP {}{words}", self.status)))
     }
 
-    /// What MESSAGE_ID points at, else the word behind RETURN_SUCCESS; one short word, and none of the job's own.
+    /// What MESSAGE_ID points at, else the word behind RETURN_SUCCESS; one short word, and no secret.
     fn gateway_id(
         &self,
         rules: &ReplyRules,
         text: &str,
         prefix: Option<&str>,
-        job: &SendJob,
+        echo: Echo<'_>,
     ) -> Option<String> {
         let id = match &rules.message_id {
             Some(MessageId::Pointer(pointer)) => {
@@ -157,8 +165,14 @@ impl Reply {
         }?;
         let of_a_word = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
         let is_word = (1..=LONGEST_ID).contains(&id.len()) && id.chars().all(of_a_word);
-        let stays = Detail::of_reply(&id, job).is_some_and(|shown| shown.as_str() == id);
+        let stays = echo.removed_from(&id).is_some_and(|shown| shown.as_str() == id);
         (is_word && stays).then_some(id)
+    }
+}
+
+impl Echo<'_> {
+    fn removed_from(self, words: &str) -> Option<Detail> {
+        Detail::of_reply_without(words, self.job, self.secrets)
     }
 }
 

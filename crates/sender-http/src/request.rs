@@ -4,7 +4,7 @@ mod escape;
 mod life;
 
 use mtan_jobs::SendJob;
-use mtan_sender::tags::{Tag, Template, Values};
+use mtan_sender::tags::{Tag, Values};
 use mtan_sms::Alphabet;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
@@ -89,8 +89,9 @@ fn named<'a>(
     alphabet: Alphabet,
     life: Life,
 ) -> Result<Vec<(&'a str, Value)>, Dead> {
+    // without a URL for delivery reports the gateway is not told one at all
     let given = |parameter: &Parameter| match parameter {
-        Parameter::Text(template) => says_something(template, values),
+        Parameter::Text(template) => !template.lacks_url(values),
         Parameter::Ucs2 | Parameter::Other(_) => true,
     };
     let fixed = parameters.fixed.iter().filter(|(_, parameter)| given(parameter));
@@ -106,10 +107,9 @@ fn named<'a>(
     }
     if alphabet == Alphabet::Ucs2 {
         named.retain(|(name, _)| !parameters.unicode.iter().any(|(other, _)| other == name));
-        let others = parameters.unicode.iter();
-        named.extend(
-            others.filter_map(|(name, other)| Some((name.as_str(), value_of(other.as_ref()?, values)))),
-        );
+        let others = parameters.unicode.iter().filter_map(|(name, other)| Some((name, other.as_ref()?)));
+        let others = others.filter(|(_, other)| given(other));
+        named.extend(others.map(|(name, other)| (name.as_str(), value_of(other, values))));
     }
     Ok(named)
 }
@@ -120,11 +120,6 @@ fn value_of(parameter: &Parameter, values: &Values<'_>) -> Value {
         Parameter::Ucs2 => Value::String(escape::ucs2(values.get(Tag::Text))),
         Parameter::Other(value) => value.clone(),
     }
-}
-
-/// Without a URL for delivery reports the gateway is not told one at all.
-fn says_something(template: &Template, values: &Values<'_>) -> bool {
-    !template.has(Tag::DlrUrl) || !values.get(Tag::DlrUrl).is_empty()
 }
 
 fn pairs(named: Vec<(&str, Value)>) -> String {
@@ -157,7 +152,7 @@ fn headers(
 ) -> Vec<(HeaderName, HeaderValue)> {
     let own_type = config.headers.iter().any(|(name, _)| *name == CONTENT_TYPE);
     let content_type = content_type.filter(|_| !own_type).map(|value| (CONTENT_TYPE, value));
-    let given = config.headers.iter().filter(|(_, template)| says_something(template, values));
+    let given = config.headers.iter().filter(|(_, template)| !template.lacks_url(values));
     let own = given.map(|(name, template)| {
         let text = template.fill_escaped(values, escape::header);
         let mut value = HeaderValue::try_from(text).expect("escaped and checked: visible ASCII and spaces");

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use mtan_daemon::Fault;
 use mtan_jobs::{Clock, ReportCode, SendJob};
 use mtan_sender::tags::Tag;
-use mtan_sender::{About, Detail, Provider, ProviderKind, UnknownRule, Verdict};
+use mtan_sender::{About, Detail, Provider, ProviderKind, Secrets, UnknownRule, Verdict};
 use tokio::time::Instant;
 
 use crate::config::SmtpConfig;
@@ -23,6 +23,8 @@ use crate::session::{Session, Times};
 /// A gateway that takes SMS by mail.
 pub struct SmtpProvider {
     config: SmtpConfig,
+    /// What an answer may echo of the configuration, and a detail may not.
+    secrets: Secrets,
     pool: Pool,
     clock: Arc<dyn Clock>,
 }
@@ -40,7 +42,11 @@ impl SmtpProvider {
 
     /// Connects to nothing yet.
     pub fn new(config: SmtpConfig, clock: Arc<dyn Clock>) -> SmtpProvider {
-        SmtpProvider { config, pool: Pool::default(), clock }
+        let mut secrets = Secrets::default();
+        if let Some(login) = &config.login {
+            secrets.add_login(&login.user, &login.password);
+        }
+        SmtpProvider { config, secrets, pool: Pool::default(), clock }
     }
 
     async fn hand_over(&self, mail: &Mail, times: Times<'_>) -> Result<Reply, Failure> {
@@ -111,7 +117,7 @@ impl Provider for SmtpProvider {
 
     async fn send(&self, job: &SendJob, deadline: Timestamp) -> Verdict {
         match self.outcome(job, deadline).await {
-            Ok(outcome) => reply::verdict(outcome, self.recipient(), job),
+            Ok(outcome) => reply::verdict(outcome, self.recipient(), job, &self.secrets),
             Err(unfit) => rejected(unfit),
         }
     }
@@ -124,7 +130,7 @@ impl Provider for SmtpProvider {
         match self.outcome(job, deadline).await {
             Ok(outcome) => {
                 let because = reply::because(&outcome);
-                (reply::verdict(outcome, self.recipient(), job), Some(because))
+                (reply::verdict(outcome, self.recipient(), job, &self.secrets), Some(because))
             }
             Err(unfit) => (rejected(unfit), None),
         }

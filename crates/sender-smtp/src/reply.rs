@@ -3,7 +3,7 @@
 use std::fmt;
 
 use mtan_jobs::{ReportCode, SendJob};
-use mtan_sender::{About, Detail, Verdict};
+use mtan_sender::{About, Detail, Secrets, Verdict};
 
 /// The longest word that is taken for the server's id of the mail.
 const LONGEST_ID: usize = 64;
@@ -128,13 +128,18 @@ pub(crate) enum Recipient {
 }
 
 /// What the outcome of a hand-over means for `job`.
-pub(crate) fn verdict(outcome: Result<Reply, Failure>, recipient: Recipient, job: &SendJob) -> Verdict {
+pub(crate) fn verdict(
+    outcome: Result<Reply, Failure>,
+    recipient: Recipient,
+    job: &SendJob,
+    secrets: &Secrets,
+) -> Verdict {
+    let shown = |words: &str| Detail::of_reply_without(words, job, secrets);
     match outcome {
-        Ok(reply) => Verdict::Accepted {
-            gateway_id: gateway_id(&reply, job),
-            detail: Detail::of_reply(&reply.lines.join(" "), job),
-        },
-        Err(Failure::Refused(step, reply)) => refused(step, &reply, recipient, job),
+        Ok(reply) => {
+            Verdict::Accepted { gateway_id: gateway_id(&reply, shown), detail: shown(&reply.lines.join(" ")) }
+        }
+        Err(Failure::Refused(step, reply)) => refused(step, &reply, recipient, shown),
         Err(failure) => unanswered(failure),
     }
 }
@@ -154,8 +159,13 @@ pub(crate) fn because(outcome: &Result<Reply, Failure>) -> String {
     }
 }
 
-fn refused(step: Step, reply: &Reply, recipient: Recipient, job: &SendJob) -> Verdict {
-    let detail = Some(detail(step, reply, job));
+fn refused(
+    step: Step,
+    reply: &Reply,
+    recipient: Recipient,
+    shown: impl Fn(&str) -> Option<Detail>,
+) -> Verdict {
+    let detail = Some(detail(step, reply, shown));
     match (step, reply.code) {
         (_, 421 | 450 | 452) => Verdict::Retry { code: ReportCode::GatewayBusy, after: None, detail },
         (_, 400..=499) => Verdict::Retry { code: ReportCode::GatewayError, after: None, detail },
@@ -213,16 +223,16 @@ fn no_answer(words: &str) -> Verdict {
     Verdict::Unknown { code: ReportCode::NoAnswer, detail: Some(Detail::own(words)) }
 }
 
-/// `RCPT 550: no such user`, without what it echoes of the job. Of an answer to AUTH the code alone: nobody knows what it
+/// `RCPT 550: no such user`, without what it echoes. Of an answer to AUTH the code alone: nobody knows what it
 /// echoes of the password.
-fn detail(step: Step, reply: &Reply, job: &SendJob) -> Detail {
-    let words = Detail::of_reply(&reply.lines.join(" "), job).filter(|_| step != Step::Auth);
+fn detail(step: Step, reply: &Reply, shown: impl Fn(&str) -> Option<Detail>) -> Detail {
+    let words = shown(&reply.lines.join(" ")).filter(|_| step != Step::Auth);
     let words = words.map_or_else(String::new, |words| format!(": {words}"));
     Detail::own(format!("{step} {}{words}", reply.code))
 }
 
 /// The id under which the server has put the mail into its queue, as Postfix, Exim, Sendmail and OpenSMTPD say it.
-fn gateway_id(reply: &Reply, job: &SendJob) -> Option<String> {
+fn gateway_id(reply: &Reply, shown: impl Fn(&str) -> Option<Detail>) -> Option<String> {
     let text = reply.lines.last()?;
     let behind = |sign: &str| text.split_once(sign).map(|(_, rest)| rest);
     let before = |sign: &str| text.split_once(sign).map(|(rest, _)| rest.rsplit(' ').next().unwrap_or(rest));
@@ -230,7 +240,7 @@ fn gateway_id(reply: &Reply, job: &SendJob) -> Option<String> {
     let id = found.or_else(|| before(" Message accepted for delivery"))?.trim_end_matches(['.', ',', ';']);
     let is_word = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let short = (1..=LONGEST_ID).contains(&id.len()) && id.chars().all(is_word);
-    let stays = Detail::of_reply(id, job).is_some_and(|shown| shown.as_str() == id);
+    let stays = shown(id).is_some_and(|shown| shown.as_str() == id);
     (short && stays).then(|| id.to_owned())
 }
 

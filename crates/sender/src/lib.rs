@@ -26,7 +26,7 @@ pub use decide::{PLAN, UnknownRule, WhileOpen};
 pub use deliveries::{
     Callback, CallbackFace, CallbackState, Deliveries, ReadCallback, router as delivery_router,
 };
-pub use detail::Detail;
+pub use detail::{Detail, Secrets};
 pub use gate::Breaker;
 pub use kind::{ProviderKind, UnknownProvider};
 pub use provider::{About, Provider, Verdict};

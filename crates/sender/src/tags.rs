@@ -103,6 +103,11 @@ impl Template {
         self.0.iter().any(|piece| matches!(piece, Piece::Tag(own) if *own == tag))
     }
 
+    /// Whether the callback's URL stands in it and `values` have none: then it says nothing.
+    pub fn lacks_url(&self, values: &Values<'_>) -> bool {
+        self.has(Tag::DlrUrl) && values.get(Tag::DlrUrl).is_empty()
+    }
+
     /// Whether the first thing in it is a tag.
     pub fn begins_with_tag(&self) -> bool {
         matches!(self.0.first(), Some(Piece::Tag(_)))
@@ -120,6 +125,14 @@ impl Template {
             [Piece::Fixed(text)] => Some(text),
             _ => None,
         }
+    }
+
+    /// What stands between the tags.
+    pub fn fixed_parts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Fixed(text) => Some(text.as_str()),
+            Piece::Tag(_) => None,
+        })
     }
 
     /// The text with the values in their places, in one pass: a tag inside a value stays text.

@@ -37,11 +37,19 @@ fn web_address(keys: &mut Keys, key: &str, text: &str) -> Option<(Url, Option<Lo
             return None;
         }
     };
+    refuse_control(keys, key, &[&login.user, &login.password]);
     let has_login = !(login.user.is_empty() && login.password.is_empty());
     url.set_username("")
         .and_then(|()| url.set_password(None))
         .expect("an http address with a host has a place for them");
     Some((url, has_login.then_some(login)))
+}
+
+/// RFC 7617 §2; and no field of a header holds them, where Digest writes the name.
+fn refuse_control(keys: &mut Keys, key: &str, texts: &[&str]) {
+    if texts.iter().any(|text| text.contains(char::is_control)) {
+        keys.fault(key, "control characters are expected neither in a name nor in a password");
+    }
 }
 
 /// PROXY: one address, or one for each scheme that the gateway's URL may have.
@@ -118,6 +126,9 @@ pub(super) fn auth(keys: &mut Keys, in_url: Option<Login>) -> Option<Auth> {
 
 fn login(keys: &mut Keys, in_url: Option<Login>) -> Option<Login> {
     let (user, password) = (keys.text("USERNAME"), keys.text("PASSWORD"));
+    for (key, text) in [("USERNAME", &user), ("PASSWORD", &password)] {
+        refuse_control(keys, key, &text.as_deref().into_iter().collect::<Vec<_>>());
+    }
     match (keys.has("USERNAME"), keys.has("PASSWORD")) {
         (false, false) => return in_url,
         (true, true) => {}

@@ -86,19 +86,29 @@ impl JsonText {
         }
     }
 
-    /// The JSON for one job; `life` tells the code's remaining life in a unit.
+    /// The JSON for one job; `life` tells the code's remaining life in a unit. Members and items with a callback's URL in
+    /// them are left out where there is none.
     pub(crate) fn fill(&self, values: &Values<'_>, life: &dyn Fn(ValidityUnit) -> Value) -> Value {
         match self {
             JsonText::Other(value) => value.clone(),
             JsonText::Text(template) => Value::String(template.fill(values)),
             JsonText::Validity(unit) => life(*unit),
-            JsonText::List(items) => items.iter().map(|item| item.fill(values, life)).collect(),
+            JsonText::List(items) => {
+                let given = items.iter().filter(|item| !item.lacks_url(values));
+                given.map(|item| item.fill(values, life)).collect()
+            }
             JsonText::Object(members) => {
-                let members =
-                    members.iter().map(|(name, value)| (name.fill(values), value.fill(values, life)));
+                let given = members
+                    .iter()
+                    .filter(|(name, value)| !name.lacks_url(values) && !value.lacks_url(values));
+                let members = given.map(|(name, value)| (name.fill(values), value.fill(values, life)));
                 Value::Object(members.collect::<Map<_, _>>())
             }
         }
+    }
+
+    fn lacks_url(&self, values: &Values<'_>) -> bool {
+        matches!(self, JsonText::Text(template) if template.lacks_url(values))
     }
 
     /// The unit in which it tells the code's life, if it does.

@@ -1,6 +1,9 @@
 //! How a reply says that the SMS was taken: RETURN_*, SUCCESS_JSON, MESSAGE_ID, STATUS.
 
+mod secrets;
+
 use mtan_jobs::ReportCode;
+use mtan_sender::Secrets;
 use mtan_sender::keys::Keys;
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
@@ -15,6 +18,8 @@ pub(crate) struct ReplyRules {
     /// REFUSALS: what a reply that is no success says about why, in the order in which they are looked for.
     pub(crate) refusals: Vec<(ReportCode, Regex)>,
     pub(crate) status: StatusRules,
+    /// What is kept secret of the whole configuration: a reply may echo it.
+    pub(crate) secrets: Secrets,
 }
 
 /// The one thing that decides.
@@ -81,7 +86,7 @@ pub(super) fn read(keys: &mut Keys) -> ReplyRules {
     let refusals = refusals(keys);
     let status = status(keys);
     check_status(keys, &success, &status);
-    ReplyRules { success, message_id, refusals, status }
+    ReplyRules { success, message_id, refusals, status, secrets: secrets::of(keys) }
 }
 
 /// The first of these keys that is there decides, as with LinOTP; what stands behind it is not evaluated.

@@ -114,6 +114,29 @@ fn credentials_come_from_their_keys_or_else_from_the_url() {
 }
 
 #[test]
+fn no_login_holds_a_control_character() {
+    for auth_type in ["basic", "digest"] {
+        for (key, user, password) in
+            [("USERNAME", r"a\nb", "c"), ("PASSWORD", "a", r"b\u0000"), ("USERNAME", r"\u007f", "c")]
+        {
+            let json = format!(
+                r#"{{"URL":"http://gw","AUTH_TYPE":"{auth_type}","USERNAME":"{user}","PASSWORD":"{password}"}}"#
+            );
+            let expected = "control characters are expected neither in a name nor in a password";
+            assert_eq!(faults(&json), [format!("{key}: {expected}")]);
+        }
+    }
+    for (json, key) in [
+        (r#"{"URL":"http://a%0Ab:c@gw"}"#, "URL"),
+        (r#"{"URL":"http://gw","PROXY":"http://a:b%0D@gw"}"#, "PROXY"),
+        (r#"{"URL":"http://gw","PROXY":{"http":"http://a%00:b@gw"}}"#, "PROXY.http"),
+    ] {
+        let said = faults(json);
+        assert!(said.len() == 1 && said[0].starts_with(&format!("{key}: control")), "{said:?}");
+    }
+}
+
+#[test]
 fn parameters_are_strings_numbers_and_truths() {
     let config =
         config(r#"{"URL":"http://gw","PARAMETER":{"s":"x","n":12980436,"f":1.5,"t":true,"sms":"y"}}"#);

@@ -165,6 +165,67 @@ fn a_detail_shows_the_reply_without_what_it_echoes_of_the_job() {
     assert!(detail(200, &"long ".repeat(50), &fail("long")).chars().count() <= 100);
 }
 
+#[test]
+fn a_detail_shows_nothing_that_the_configuration_keeps_secret() {
+    let keys = r#""URL":"http://url-user:url%20pass@gw/send/TOKEN123?k=query-secret&bare-token","USERNAME":"user-name",
+        "PASSWORD":"pw1","PROXY":"http://proxy-user:proxy%3Apass@proxy/","HEADERS":{"X-Api":"header-secret"},
+        "UNICODE":{"coding":"coding-secret"},"PARAMETER":{"account":"me","password":"hunter2secret","n":815815,
+        "type":"text","say":"greeting <text>"}"#;
+    let secrets = [
+        "url-user",
+        "url%20pass",
+        "url pass",
+        "TOKEN123",
+        "query-secret",
+        "bare-token",
+        "user-name",
+        "pw1",
+        "proxy-user",
+        "proxy%3Apass",
+        "proxy:pass",
+        "header-secret",
+        "coding-secret",
+        "hunter2secret",
+        "%68unter2secret",
+        "815815",
+        "greeting",
+        "dXNlci1uYW1lOnB3MQ",
+        "cHJveHktdXNlcjpwcm94eTpwYXNz",
+    ];
+    none_is_shown(keys, &secrets, "type=text me", "type=text me");
+}
+
+#[test]
+fn a_detail_shows_nothing_of_a_body_s_fixed_strings() {
+    let json = r#""URL":"http://gw","BODY":{"auth":{"k":"hunter2"},"to":["<phone>","list-secret"],"text":"<text>","pin":7}"#;
+    none_is_shown(json, &["hunter2", "list-secret", "pin: 7"], "to text auth", "to text auth");
+    let xml = r#""URL":"http://gw","BODY":"<sms key='k1' account=\"acc-12\"><pass>p w2</pass><message><text></message><to><phone></to><id>id-secret</id></sms>""#;
+    none_is_shown(
+        xml,
+        &["k1", "acc-12", "w2", "id-secret"],
+        "message to account sms",
+        "message to account sms",
+    );
+    let form = r#""URL":"http://gw","HEADERS":{"Content-Type":"application/x-www-form-urlencoded"},
+        "BODY":"password=h%21u&account=acc-12&to=<phone>&text=<text>""#;
+    none_is_shown(form, &["h!u", "h%21u", "acc-12"], "password account", "password account");
+}
+
+/// Of `before` and each secret only `left` is in the detail, and no secret is taken for an id.
+fn none_is_shown(keys: &str, secrets: &[&str], before: &str, left: &str) {
+    let json = format!("{{{keys},\"RETURN_SUCCESS\":\"ID\"}}");
+    let config = HttpConfig::from_json(&json, std::path::Path::new("")).unwrap_or_else(|f| panic!("{f:?}"));
+    for secret in secrets {
+        let refused = reply(403, &format!("{before} <{secret}>")).verdict(&config.reply, &job(), now());
+        let Verdict::Rejected { detail: Some(detail), .. } = refused else { panic!("{refused:?}") };
+        let shown = detail.as_str().trim_end_matches(['>', '…', '<', ' ', '=', '!']);
+        let shown = shown.strip_suffix(" <pin:").unwrap_or(shown);
+        assert_eq!(shown, format!("HTTP 403: {left}"), "{secret}");
+        let accepted = reply(200, &format!("ID: {secret}")).verdict(&config.reply, &job(), now());
+        assert!(matches!(accepted, Verdict::Accepted { gateway_id: None, .. }), "{secret}: {accepted:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_reply_can_panic_or_give_the_code_away(

@@ -290,3 +290,28 @@ fn without_a_url_for_reports_the_gateway_is_told_none() {
         untold.body.unwrap().starts_with("from=a&") && !untold.headers.iter().any(|(name, _)| name == "x-cb")
     );
 }
+
+#[test]
+fn without_a_callback_s_url_what_holds_it_is_left_out_of_json_too() {
+    let keys = r#"{"URL":"http://gw/","DLR":{"state":"s","delivered":"1"},"BODY":{"to":["<phone>","<dlr_url>"],"t":"<text>",
+        "cb":"<dlr_url>?s=%d","deep":[{"u":"<dlr_url>","n":1}],"<dlr_url>":2}}"#;
+    let body = |url| {
+        let body = build(&config(keys), &job("x", None), life(), url).unwrap().body.unwrap();
+        serde_json::from_str::<Value>(&body).unwrap()
+    };
+    let to = "+491701234567";
+    assert_eq!(body(None), serde_json::json!({ "to": [to], "t": "x", "deep": [{ "n": 1 }] }));
+    assert_eq!(
+        body(Some("u")),
+        serde_json::json!({ "to": [to, "u"], "t": "x", "cb": "u?s=%d", "deep": [{ "u": "u", "n": 1 }], "u": 2 })
+    );
+}
+
+#[test]
+fn without_a_callback_s_url_unicode_leaves_it_out_too() {
+    let keys = r#"{"URL":"http://gw/","DLR":{"state":"s","delivered":"1"},"PARAMETER":{"cb":"<dlr_url>"},
+        "UNICODE":{"cb":"<dlr_url>?u=1","c":"8"}}"#;
+    let body = |url| build(&config(keys), &job("🔒", None), life(), url).unwrap().body.unwrap();
+    assert!(!body(None).contains("cb=") && body(None).ends_with("&c=8"), "{}", body(None));
+    assert!(body(Some("u")).contains("cb=u%3Fu%3D1"), "{}", body(Some("u")));
+}

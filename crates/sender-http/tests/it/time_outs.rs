@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::support::{provider, send, word};
 
-/// Room for a loaded machine; far less than any of the behaviours would take.
-const ROOM: Duration = Duration::from_secs(10);
+/// Room for a loaded machine: what the loop itself allows before it cuts a call off.
+const ROOM: Duration = Duration::from_secs(1);
 
 #[tokio::test]
 async fn no_send_outlives_its_time_out() {

@@ -10,7 +10,7 @@ fn reply(code: u16, words: &str) -> Reply {
 }
 
 fn of(outcome: Result<Reply, Failure>, recipient: Recipient) -> String {
-    match verdict(outcome, recipient, &job()) {
+    match verdict(outcome, recipient, &job(), &Secrets::default()) {
         Verdict::Accepted { gateway_id, .. } => format!("accepted {}", gateway_id.as_deref().unwrap_or("-")),
         Verdict::Retry { code, .. } => format!("retry {code}"),
         Verdict::Rejected { about, code, .. } => format!("rejected {about:?} {code}"),
@@ -107,7 +107,7 @@ fn the_server_s_id_of_the_mail_is_found() {
 fn a_detail_says_step_and_code_and_nothing_of_the_job() {
     let detail = |step, code, words: &str| {
         let outcome = Err(Failure::Refused(step, reply(code, words)));
-        match verdict(outcome, Recipient::Number, &job()) {
+        match verdict(outcome, Recipient::Number, &job(), &Secrets::default()) {
             Verdict::Rejected { detail, .. } | Verdict::Retry { detail, .. } => detail.unwrap().to_string(),
             other => panic!("{other:?}"),
         }
@@ -117,6 +117,18 @@ fn a_detail_says_step_and_code_and_nothing_of_the_job() {
     assert!(echo.starts_with("RCPT 550: <+…@gw>: unknown"), "{echo}");
     assert!(!echo.contains("1234567") && !echo.contains("123456"), "{echo}");
     assert_eq!(detail(Step::Auth, 535, "bad password: hunter2"), "AUTH 535");
+}
+
+#[test]
+fn a_detail_says_nothing_of_the_login() {
+    let mut secrets = Secrets::default();
+    secrets.add_login("user-name", "pw1");
+    for secret in ["user-name", "pw1", "dXNlci1uYW1lOnB3MQ", "AHVzZXItbmFtZQBwdzE"] {
+        let outcome = Err(Failure::Refused(Step::Mail, reply(550, &format!("no {secret} here"))));
+        let verdict = verdict(outcome, Recipient::Number, &job(), &secrets);
+        let Verdict::Rejected { detail: Some(detail), .. } = verdict else { panic!("{verdict:?}") };
+        assert_eq!(detail.as_str(), "MAIL 550: no … here", "{secret}");
+    }
 }
 
 #[test]
