@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use mtan_sender::Provider;
 use mtan_sender_smtp::SmtpConfig;
 use mtan_testkit::smtp::{Act, Offer, SmtpSink, Stage};
 use proptest::prelude::*;
@@ -133,9 +132,8 @@ proptest! {
             for mails in 1..=2 {
                 let started = Instant::now();
                 let verdict = send(&provider).await;
-                let taken = started.elapsed();
-                // where the loop's own net is, too
-                assert!(taken < provider.time_out() + Duration::from_secs(1), "{taken:?} {verdict:?}");
+                // with room for a loaded machine: the loop's own net is at 1 s more
+                assert!(started.elapsed() < Duration::from_secs(3), "{:?} {verdict:?}", started.elapsed());
                 let accepted = word(&verdict).starts_with("accepted");
                 assert!(!accepted || !sink.mails().is_empty(), "{verdict:?}: and no mail came");
                 assert!(sink.mails().len() <= mails);
