@@ -142,9 +142,9 @@ async fn a_job_goes_out_is_reported_and_a_stop_finishes_what_is_in_hand() {
     let report = next(&mut *reports).await;
     assert_eq!((report.job_id.as_str(), report.outcome), ("first", Outcome::Accepted));
     assert_eq!((report.gateway_id.as_deref(), report.attempts), (Some("SINK1"), 1));
-    publish(&queue, "first").await;
     let metrics = probe(health, "/metrics", 200).await;
     assert!(metrics.contains(r#"mtan_send_total{pool="default",outcome="accepted"} 1"#), "{metrics}");
+    publish(&queue, "first").await;
 
     let hold = Hold::new();
     sink.next(1, Stage::Dot, Act::ordinary().held_by(&hold));
@@ -154,7 +154,12 @@ async fn a_job_goes_out_is_reported_and_a_stop_finishes_what_is_in_hand() {
     assert!(probe(health, "/readyz", 503).await.contains("stopping"));
     hold.release();
     assert!(process.wait(LONG).await.success());
-    let report = next(&mut *reports).await;
+    // the duplicate may have come before the book knew that the first report was out: then it is repeated, the same
+    let mut report = next(&mut *reports).await;
+    while report.job_id.as_str() == "first" {
+        assert_eq!((report.outcome, report.attempts), (Outcome::Accepted, 1));
+        report = next(&mut *reports).await;
+    }
     assert_eq!((report.job_id.as_str(), report.outcome), ("second", Outcome::Accepted));
     assert_eq!(sink.mails().len(), 2, "the duplicate of the first job was no SMS");
     assert_eq!(sink.mails()[0].recipients, ["+491701234567@gateway.test"]);
