@@ -61,6 +61,14 @@ impl PhoneNumber {
             },
         }
     }
+
+    /// The number as people of its own country write it, with and without the trunk prefix; `None` if its country code is none.
+    pub(crate) fn national_forms(&self) -> Option<[String; 2]> {
+        let digits = &self.expose()[1..];
+        let (code, subscriber) = digits.split_at_checked(length(digits)?)?;
+        let prefix = CountryCode::new(code)?.trunk_prefix();
+        Some([format!("{prefix}{subscriber}"), subscriber.to_owned()])
+    }
 }
 
 impl CountryCode {
