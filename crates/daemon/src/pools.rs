@@ -126,12 +126,23 @@ fn check_routing(config: &mut Config, pools: &[String]) {
     for (i, name) in order.iter().enumerate() {
         let key = format!("routing.default[{i}]");
         if !pools.contains(name) {
-            config
-                .fault(&key, format!("the name of a pool is expected; configured are: {}", pools.join(", ")));
+            config.fault(&key, unknown_pool(name, pools));
         }
         if order[..i].contains(name) {
             config.fault(&key, "this pool is named before already");
         }
+    }
+}
+
+/// A pool's name is no secret: it is shown, for it may stand there in another case or with a blank.
+fn unknown_pool(name: &str, pools: &[String]) -> String {
+    let known = pools.join(", ");
+    let nearest = pools.iter().min_by_key(|pool| strsim::damerau_levenshtein(pool, name));
+    match nearest.filter(|pool| strsim::damerau_levenshtein(pool, name) <= 2) {
+        Some(nearest) => {
+            format!("no pool is called {name:?}; did you mean {nearest}? Configured are: {known}")
+        }
+        None => format!("no pool is called {name:?}; configured are: {known}"),
     }
 }
 

@@ -1,5 +1,9 @@
 //! `SMSProviderConfig` is a JSON object: what is wrong with a text that is none, for people who pasted it.
 
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use crate::config::position;
@@ -8,11 +12,90 @@ use crate::config::position;
 /// being one, and never repeats the text; quotes that are no JSON quotes are called by name, for word processors and
 /// Python make them.
 pub(crate) fn check(text: &str) -> Result<(), String> {
-    match serde_json::from_str::<Value>(text) {
-        Ok(Value::Object(_)) => Ok(()),
+    let repaired = repair_quotes(text);
+    let text_read = repaired.as_ref().map_or(text, |repaired| &repaired.text);
+    match serde_json::from_str::<Value>(text_read) {
+        Ok(Value::Object(_)) => twice(text_read).map_or(Ok(()), |key| {
+            Err(format!("{key} stands twice in the JSON, and only one of them can count"))
+        }),
         Ok(other) => Err(format!("a JSON object {{…}} is expected, found {}", kind(&other))),
-        Err(_) if repair_quotes(text).is_some() => Ok(()),
         Err(error) => Err(explain(text, &error)),
+    }
+}
+
+/// The first key that stands twice in one object of `text`, seen from the top; `text` is JSON.
+fn twice(text: &str) -> Option<String> {
+    let mut found = None;
+    let seed = Once { path: String::new(), twice: &mut found };
+    drop(seed.deserialize(&mut serde_json::Deserializer::from_str(text)));
+    found
+}
+
+/// Reads a value, and notes a key that stands twice in it; serde_json itself takes the last one in silence.
+struct Once<'a> {
+    path: String,
+    twice: &'a mut Option<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for Once<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Once<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let Once { path, twice } = self;
+        let mut at = 0;
+        while items.next_element_seed(Once { path: format!("{path}[{at}]"), twice: &mut *twice })?.is_some() {
+            at += 1;
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let Once { path, twice } = self;
+        let mut seen = HashSet::new();
+        while let Some(key) = members.next_key::<String>()? {
+            let here = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            members.next_value_seed(Once { path: here.clone(), twice: &mut *twice })?;
+            if !seen.insert(key) {
+                twice.get_or_insert(here);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -192,6 +275,22 @@ mod tests {
         assert!(refusal("{\"a\": {").ends_with("of the JSON: the text ends before the object does"));
         assert_eq!(refusal(" "), "a JSON object {…} is expected, found nothing");
         assert_eq!(refusal("[]"), "a JSON object {…} is expected, found a list");
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_named() {
+        for (text, key) in [
+            (r#"{"URL": "http://a/", "TIMEOUT": 3, "URL": "http://b/"}"#, "URL"),
+            (r#"{"PARAMETER": {"from": "1", "to": null, "from": "1"}}"#, "PARAMETER.from"),
+            (r#"{"BODY": {"messages": [{"x": 1.5}, {"to": -1, "to": true}]}}"#, "BODY.messages[1].to"),
+            ("{ “mailto” : “a”, “mailto” : “b” }", "mailto"),
+        ] {
+            assert_eq!(
+                refusal(text),
+                format!("{key} stands twice in the JSON, and only one of them can count")
+            );
+        }
+        check(r#"{"PARAMETER": {"from": "1"}, "HEADERS": {"from": "1"}}"#).unwrap();
     }
 
     #[test]

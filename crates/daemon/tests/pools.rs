@@ -79,7 +79,7 @@ fn routing_names_configured_pools_once() {
     assert_eq!(
         lines,
         [
-            "routing.default[1]: the name of a pool is expected; configured are: default",
+            "routing.default[1]: no pool is called \"bakup\"; configured are: default",
             "routing.default[2]: this pool is named before already",
         ]
     );

@@ -39,7 +39,8 @@ fn with_tls(builder: ClientBuilder, config: &HttpConfig) -> Result<ClientBuilder
         return Ok(builder.tls_certs_only([]));
     }
     let mut tls = certificates::client_config(&config.server, config.identity.as_ref())?;
-    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // no HTTP/2: there a request may wait for a stream, out of our sight, until its code is dead
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(builder.tls_backend_preconfigured(tls))
 }
 

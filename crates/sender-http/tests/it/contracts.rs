@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mtan_jobs::{Clock, SendJob};
-use mtan_sender::Provider;
+use mtan_sender::{Callback, CallbackState, Provider};
 use mtan_sender_http::profile::Profile;
 use mtan_sender_http::{HttpConfig, HttpProvider};
 use mtan_testkit::gateway::{Behaviour, Gateway, Request};
@@ -145,6 +145,50 @@ async fn every_documented_reply_has_its_verdict() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A call of the gateway as the listener gets it.
+fn callback(recorded: &Value) -> Callback {
+    let encode = |pairs: &Value| {
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(strings(pairs)).finish()
+    };
+    let (media_type, body) = match (&recorded["form"], &recorded["json"]) {
+        (Value::Null, Value::Null) => ("", String::new()),
+        (Value::Null, json) => ("application/json", json.to_string()),
+        (form, _) => ("application/x-www-form-urlencoded", encode(form)),
+    };
+    let query = encode(&recorded["query"]);
+    Callback { query, media_type: media_type.to_owned(), body: body.into_bytes() }
+}
+
+fn said(state: CallbackState) -> String {
+    match state {
+        CallbackState::Final { outcome, gateway_id: Some(id), .. } => format!("{} {id}", outcome.as_str()),
+        CallbackState::Final { outcome, .. } => outcome.as_str().to_owned(),
+        CallbackState::UnderWay => "under way".to_owned(),
+        CallbackState::Unreadable => "unreadable".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn every_documented_callback_is_read() {
+    for profile in Profile::all() {
+        let contract = contract(&profile);
+        let Some(recorded) = contract["callbacks"].as_array() else {
+            assert!(profile.dlr.is_none(), "{}: DLR without a recorded callback", profile.name);
+            continue;
+        };
+        let url = contract["url"].as_str().unwrap();
+        let own = own(&contract, &json!({ "DLR": true }));
+        let rules = provider(&profile, &own, url, &Gateway::start().await).callbacks().unwrap();
+        let says: Vec<&str> = recorded.iter().map(|callback| callback["says"].as_str().unwrap()).collect();
+        for (callback, says) in recorded.iter().map(callback).zip(&says) {
+            assert_eq!(said(rules.read(&callback)), *says, "{}: {:?}", profile.name, callback.body);
+        }
+        for kind in ["delivered", "undelivered", "under way"] {
+            assert!(says.iter().any(|says| says.starts_with(kind)), "{}: none {kind}", profile.name);
+        }
+    }
 }
 
 #[test]
