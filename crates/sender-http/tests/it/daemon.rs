@@ -1,7 +1,7 @@
 //! The program: what it refuses, and a job on its way through real RabbitMQ and Redis.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mtan_jobs::{Outcome, Pool, SendJob, SendReport};
 use mtan_queue::Queue;
@@ -113,6 +113,11 @@ SMSProviderConfig = '{}'
 }
 
 fn configure(folder: &Path, health: u16, redis: &str, rabbit: &str, gateway: &Gateway) {
+    configure_pool(folder, health, redis, rabbit, gateway, "");
+}
+
+/// With further `keys` of the pool.
+fn configure_pool(folder: &Path, health: u16, redis: &str, rabbit: &str, gateway: &Gateway, keys: &str) {
     let provider = json!({ "URL": gateway.url(), "RETURN_SUCCESS": "ID" });
     let config = format!(
         r#"
@@ -121,6 +126,7 @@ queue = "{rabbit}"
 [sms]
 SMSProvider = "smsprovider.HttpSMSProvider.HttpSMSProvider"
 SMSProviderConfig = '{provider}'
+{keys}
 [sender]
 http_listen = "127.0.0.1:{health}"
 "#
@@ -201,4 +207,65 @@ async fn next(reports: &mut dyn mtan_jobs::ReportConsumer) -> SendReport {
     let report = SendReport::from_json(&delivery.body).unwrap();
     delivery.receipt.ack().await.unwrap();
     report
+}
+
+/// The answer to `path`, 200, once it holds all of `parts`.
+async fn shows(port: u16, path: &str, parts: &[&str]) {
+    wait_until(&format!("{path} with {parts:?}"), LONG, async || {
+        let found = probe(port, path, 200).await;
+        if parts.iter().all(|part| found.contains(part)) { Ok(()) } else { Err(found) }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_breaker_that_opens_is_told_of_and_leaves_the_daemon_ready() {
+    let (redis, vhost) = tokio::join!(RedisServer::start(), rabbit::shared());
+    let (gateway, folder, health) = (Gateway::start().await, TempDir::new().unwrap(), free_port());
+    let keys = "breaker_failures = 1\nbreaker_seconds = 1";
+    configure_pool(folder.path(), health, &redis.url(), &vhost.url, &gateway, keys);
+    let _process = Process::start_in(folder.path(), PROGRAM, &["--config", "mtan.toml"], &[]);
+    shows(health, "/readyz", &[r#""pool default":"breaker closed""#]).await;
+    shows(health, "/metrics", &[r#"mtan_breaker_state{pool="default"} 0"#]).await;
+
+    let queue = Queue::amqp(&vhost.url, "test").unwrap();
+    let mut reports = queue.report_consumer(tokio_util::sync::CancellationToken::new());
+    gateway.always(Behaviour::answer(503, "busy"));
+    publish(&queue, "one").await;
+    shows(health, "/readyz", &[r#""status":"ready""#, r#""pool default":"breaker open, next probe in "#])
+        .await;
+    shows(health, "/metrics", &[r#"mtan_breaker_state{pool="default"} 1"#]).await;
+
+    gateway.recover();
+    assert_eq!(next(&mut *reports).await.outcome, Outcome::Accepted);
+    shows(health, "/readyz", &[r#""pool default":"breaker closed""#]).await;
+    shows(health, "/metrics", &[r#"mtan_breaker_state{pool="default"} 0"#]).await;
+}
+
+#[tokio::test]
+async fn two_daemons_of_a_pool_keep_to_its_rate_together() {
+    const JOBS: u32 = 11;
+    let (redis, vhost) = tokio::join!(RedisServer::start(), rabbit::shared());
+    let gateway = Gateway::start().await;
+    let daemons = [(); 2].map(|()| {
+        let (folder, health) = (TempDir::new().unwrap(), free_port());
+        configure_pool(folder.path(), health, &redis.url(), &vhost.url, &gateway, "tps = 5.0\nburst = 1");
+        let process = Process::start_in(folder.path(), PROGRAM, &["--config", "mtan.toml"], &[]);
+        (process, folder, health)
+    });
+    for (_, _, health) in &daemons {
+        probe(*health, "/readyz", 200).await;
+    }
+    let queue = Queue::amqp(&vhost.url, "test").unwrap();
+    let mut reports = queue.report_consumer(tokio_util::sync::CancellationToken::new());
+    let began = Instant::now();
+    for i in 0..JOBS {
+        publish(&queue, &format!("job-{i}")).await;
+    }
+    for _ in 0..JOBS {
+        assert_eq!(next(&mut *reports).await.outcome, Outcome::Accepted);
+    }
+    let took = began.elapsed();
+    assert!(took >= Duration::from_millis(200) * (JOBS - 1), "{JOBS} SMS at 5 a second in {took:?}");
+    assert_eq!(gateway.attempts(), JOBS as usize);
 }
