@@ -8,6 +8,7 @@
 mod apart;
 mod both;
 mod demo;
+mod deploy;
 mod fault_run;
 mod gateway_command;
 mod house;

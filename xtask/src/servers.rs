@@ -10,11 +10,12 @@ use mtan_testkit::find_program;
 
 use crate::run::{run, say};
 
-/// Program, the Debian package that has it, and the service that the package brings and nobody needs.
-const NEEDED: [(&str, &str, &str); 3] = [
-    ("redis-server", "redis-server", "redis-server"),
-    ("rabbitmq-server", "rabbitmq-server", "rabbitmq-server"),
-    ("exim4", "exim4-daemon-light", "exim4"),
+/// Program, the Debian package that has it, and the service that the package brings and nobody needs, if it does.
+const NEEDED: [(&str, &str, Option<&str>); 4] = [
+    ("redis-server", "redis-server", Some("redis-server")),
+    ("rabbitmq-server", "rabbitmq-server", Some("rabbitmq-server")),
+    ("exim4", "exim4-daemon-light", Some("exim4")),
+    ("systemd-analyze", "systemd", None),
 ];
 
 /// What Debian asks before a package's service is started.
@@ -40,7 +41,7 @@ pub(crate) fn ensure() -> anyhow::Result<()> {
     let no_daemons = NoDaemons::begin()?;
     run(apt_get().args(["install", "-y", "--no-install-recommends"]).args(&missing))?;
     drop(no_daemons);
-    for (_, _, service) in &needed {
+    for service in needed.iter().filter_map(|(.., service)| *service) {
         // nor at the next boot; a system without such a service has nothing to be told
         if let Err(error) = run(Command::new("update-rc.d").args([service, "disable"])) {
             say(&format!("The service {service} may start at the next boot: {error}"));
