@@ -1,6 +1,7 @@
-//! The project's own commands: `cargo xtask test | lint | bench | ci`.
+//! The project's own commands: `cargo xtask test | lint | bench | fuzz | ci`.
 
 mod bench;
+mod fuzz;
 mod lint;
 mod run;
 mod servers;
@@ -23,6 +24,8 @@ enum Command {
     Lint,
     /// Measure: prints ratios to a bare baseline from one run
     Bench(bench::Arguments),
+    /// Feed odd input to whatever reads a modem's answers, each target for some minutes
+    Fuzz(fuzz::Arguments),
     /// What has to pass before a change lands: lint, then all tests
     Ci,
 }
@@ -32,6 +35,7 @@ fn main() -> anyhow::Result<()> {
         Command::Test(arguments) => test::run_all(&arguments),
         Command::Lint => lint::run_all(),
         Command::Bench(arguments) => bench::run_all(&arguments),
+        Command::Fuzz(arguments) => fuzz::run_all(&arguments),
         Command::Ci => {
             lint::run_all()?;
             test::run_all(&test::Arguments::default())
