@@ -22,12 +22,12 @@ const FILLER: u8 = 0x0d;
 /// The text of an answer, whatever the modem made of it: characters as `AT+CSCS` wants them, UCS-2 in hexadecimal digits, or packed septets in
 /// hexadecimal digits. `data_coding` is the `<dcs>` behind the text. What cannot be read comes back as it is.
 pub fn ussd_text(answer: &str, data_coding: Option<u8>, charset: TerminalCharset) -> String {
-    let ucs2_expected = charset == TerminalCharset::Ucs2 || data_coding.is_some_and(is_ucs2);
-    if let Some(octets) = octets(answer, ucs2_expected) {
-        let ucs2 = || ucs2(&octets, ucs2_expected);
-        if let Some(text) = ucs2().or_else(|| packed(&octets)) {
-            return text;
-        }
+    let coded_ucs2 = data_coding.is_some_and(is_ucs2);
+    let printed_ucs2 = charset == TerminalCharset::Ucs2;
+    if let Some(octets) = octets(answer, coded_ucs2 || printed_ucs2) {
+        // With the network's word for septets (`15`) even a modem that prints UCS-2 can only have letters of the GSM alphabet.
+        let any_character = coded_ucs2 || printed_ucs2 && data_coding.is_none();
+        return ucs2(&octets, any_character).unwrap_or_else(|| packed(&octets));
     }
     match charset {
         TerminalCharset::Gsm if answer.bytes().all(|code| code < 0x80) => gsm::decode(answer.bytes()),
@@ -78,11 +78,69 @@ fn ucs2(octets: &[u8], expected: bool) -> Option<String> {
     believed.then_some(text)
 }
 
-/// Octets as packed septets, if that gives letters and line ends and no other control codes.
-fn packed(octets: &[u8]) -> Option<String> {
+/// Octets as packed septets, without what fills up the last octet.
+fn packed(octets: &[u8]) -> String {
     let mut septets = unpack(octets);
     if octets.len().is_multiple_of(7) && matches!(septets.last(), Some(&FILLER | 0)) {
         septets.pop();
     }
-    Some(gsm::decode(septets))
+    gsm::decode(septets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use TerminalCharset::{Gsm, Other, Ucs2};
+
+    #[test]
+    fn an_answer_is_read_in_every_form_in_which_modems_print_it() {
+        let balance = "Guthaben: 9,87 €";
+        let packed_balance = ussd_packed(balance).unwrap();
+        for (answer, coding, charset, expected) in [
+            ("Credit 5 EUR", Some(15), Gsm, "Credit 5 EUR"),
+            ("\u{1b}e 5\u{0}", Some(15), Gsm, "€ 5@"),
+            ("5 @ shop", Some(15), Other, "5 @ shop"),
+            (&ucs2_hex(balance), Some(72), Gsm, balance),
+            (&ucs2_hex(balance), Some(15), Ucs2, balance),
+            (&ucs2_hex(balance), None, Other, balance),
+            (&ucs2_hex("Баланс 12 р."), Some(15), Gsm, "Баланс 12 р."),
+            (&ucs2_hex("余额 5 元 😀"), Some(72), Ucs2, "余额 5 元 😀"),
+            (&packed_balance, Some(15), Other, balance),
+            (&packed_balance, None, Gsm, balance),
+            (&packed_balance.to_lowercase(), Some(15), Ucs2, balance),
+            ("AA180C3602", Some(15), Gsm, "*100#"),
+            ("1250", Some(15), Other, "1250"),
+            ("00310032", Some(72), Gsm, "12"),
+            ("", Some(15), Gsm, ""),
+            ("Größe", None, Other, "Größe"),
+            ("ABC", None, Other, "ABC"),
+        ] {
+            assert_eq!(ussd_text(answer, coding, charset), expected, "{answer} {coding:?} {charset:?}");
+        }
+    }
+
+    #[test]
+    fn seven_free_bits_are_filled_as_23_038_wants_it() {
+        for (code, hex) in [
+            ("*100#", "AA180C3602"),
+            ("1234567", "31D98C56B3DD1A"),
+            ("12345678", "31D98C56B3DD70"),
+            ("1234567\r", "31D98C56B3DD1A0D"),
+        ] {
+            assert_eq!(ussd_packed(code).as_deref(), Some(hex));
+        }
+        assert_eq!(
+            ussd_text("31D98C56B3DD1A", Some(15), Gsm),
+            "1234567",
+            "14 digits, but letters among them"
+        );
+        assert_eq!(ussd_packed("Ж"), None);
+    }
+
+    #[test]
+    fn only_the_codings_of_ucs2_are_ucs2() {
+        let all: Vec<u8> = (0..=255).filter(|coding| is_ucs2(*coding)).collect();
+        let general = (4..8).chain([9]).flat_map(|group| (8..12).map(move |low| group << 4 | low));
+        assert_eq!(all, [0x11].into_iter().chain(general).collect::<Vec<u8>>());
+    }
 }

@@ -166,3 +166,105 @@ impl fmt::Debug for Address {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(address: &Address) -> Vec<u8> {
+        let mut pdu = Vec::new();
+        address.write(&mut pdu);
+        pdu
+    }
+
+    fn read(pdu: &[u8]) -> Result<Address, PduError> {
+        Address::read(&mut Reader::new(pdu))
+    }
+
+    #[test]
+    fn an_address_is_its_digits_by_pairs_behind_length_and_type() {
+        for (text, hex) in [
+            ("+491712345678", &[12, 0x91, 0x94, 0x71, 0x21, 0x43, 0x65, 0x87][..]),
+            ("0049 171 2345678", &[12, 0x91, 0x94, 0x71, 0x21, 0x43, 0x65, 0x87]),
+            ("+6834000", &[7, 0x91, 0x86, 0x43, 0x00, 0xf0]),
+            ("01712", &[5, 0x81, 0x10, 0x17, 0xf2]),
+            ("*100#", &[5, 0x81, 0x1a, 0x00, 0xfb]),
+        ] {
+            let address = Address::parse(text).unwrap();
+            assert_eq!(written(&address), hex, "{text}");
+            assert_eq!(read(hex), Ok(address), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_service_centre_counts_octets_and_not_digits() {
+        let field = |text| Address::parse(text).unwrap().service_centre_field();
+        assert_eq!(field("+491710760000"), [7, 0x91, 0x94, 0x71, 0x01, 0x67, 0x00, 0x00]);
+        assert_eq!(field("01710"), [4, 0x81, 0x10, 0x17, 0xf0]);
+    }
+
+    #[test]
+    fn a_name_is_septets_in_the_place_of_digits() {
+        let pdu = [9, 0xd0, 0xd4, 0xf2, 0x9c, 0x3e, 0x07];
+        let address = read(&pdu).unwrap();
+        assert_eq!((address.expose().as_str(), address.is_alphanumeric()), ("Tests", true));
+        assert_eq!(written(&address), pdu);
+        assert_eq!(format!("{address} {address:?}"), "… …");
+    }
+
+    #[test]
+    fn a_type_beside_the_text_counts_unless_there_is_a_plus() {
+        let international = Address::parse("+491710760000");
+        assert_eq!(Address::typed("491710760000", 145), international);
+        assert_eq!(Address::typed("+491710760000", 129), international);
+        assert_eq!(Address::typed("01710760000", 129), Address::parse("01710760000"));
+        assert_eq!(Address::typed("12", 0xd0), Err(AddressError));
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in ["", "+", "Bank", "+49171x", "123456789012345678901", "12 34", "é"] {
+            assert_eq!(Address::parse(text), Err(AddressError), "{text}");
+        }
+        assert_eq!(read(&[21, 0x91, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), Err(PduError::Address));
+        assert_eq!(read(&[4, 0x91, 0x21]), Err(PduError::Short));
+    }
+
+    #[test]
+    fn a_phone_is_known_in_every_form_of_its_number() {
+        let number = PhoneNumber::parse("+491701234567").unwrap();
+        for (text, kind) in [
+            ("+491701234567", 0x91),
+            ("491701234567", 0x81),
+            ("00491701234567", 0x81),
+            ("00491701234567", 0x91),
+            ("01701234567", 0x81),
+            ("01701234567", 0xa1),
+            ("1701234567", 0xa1),
+            ("01701234567", 0x91),
+        ] {
+            assert!(Address::typed(text, kind).unwrap().is(&number), "{text} {kind:#x}");
+        }
+        for (text, kind) in [
+            ("+491701234568", 0x91),
+            ("1701234567", 0x91), // a number in North America
+            ("34567", 0x81),
+            ("", 0x81),
+        ] {
+            assert!(
+                !Address { kind, value: text.trim_matches('+').to_owned() }.is(&number),
+                "{text} {kind:#x}"
+            );
+        }
+        let hungarian = PhoneNumber::parse("+36201234567").unwrap();
+        assert!(Address::parse("06201234567").unwrap().is(&hungarian));
+    }
+
+    #[test]
+    fn an_address_prints_masked() {
+        for (text, shown) in [("+491701234567", "+49…67"), ("01701234567", "01…67"), ("333", "…")] {
+            let address = Address::parse(text).unwrap();
+            assert_eq!(format!("{address} {address:?}"), format!("{shown} {shown}"));
+        }
+    }
+}

@@ -113,3 +113,48 @@ impl fmt::Display for DeliveryStatus {
         f.write_str(self.sentence())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_keeps_its_octet_and_has_a_sentence_that_fits_its_group() {
+        for code in 0..=255 {
+            let status = DeliveryStatus::from_code(code);
+            let sentence = status.to_string();
+            assert_eq!(status.code(), code);
+            assert!(sentence.ends_with('.') && sentence.len() > 20, "{code:#04x}: {sentence}");
+            let (failed, trying) = (
+                sentence.starts_with("Not delivered:") || sentence.starts_with("Not delivered, "),
+                sentence.contains("on trying"),
+            );
+            match status {
+                DeliveryStatus::Delivered | DeliveryStatus::Unconfirmed { .. } => assert!(!failed && !trying),
+                DeliveryStatus::UnderWay { .. } => assert!(!failed && trying),
+                DeliveryStatus::Failed { .. } => assert!(failed && !trying),
+            }
+        }
+    }
+
+    #[test]
+    fn the_groups_end_where_23_040_ends_them() {
+        use DeliveryStatus as S;
+        for (code, status, last_word, permanent) in [
+            (0x00, S::Delivered, true, false),
+            (0x01, S::Unconfirmed { code: 0x01 }, true, false),
+            (0x1f, S::Unconfirmed { code: 0x1f }, true, false),
+            (0x20, S::UnderWay { code: 0x20 }, false, false),
+            (0x3f, S::UnderWay { code: 0x3f }, false, false),
+            (0x40, S::Failed { code: 0x40 }, true, true),
+            (0x5f, S::Failed { code: 0x5f }, true, true),
+            (0x60, S::Failed { code: 0x60 }, true, false),
+            (0x7f, S::Failed { code: 0x7f }, true, false),
+            (0x80, S::Failed { code: 0x80 }, true, false),
+            (0xff, S::Failed { code: 0xff }, true, false),
+        ] {
+            let found = S::from_code(code);
+            assert_eq!((found, found.is_final(), found.is_permanent()), (status, last_word, permanent));
+        }
+    }
+}

@@ -34,3 +34,40 @@ fn digits(octet: u8) -> Option<u64> {
     let (tens, ones) = (octet & 0x0f, octet >> 4);
     (tens < 10 && ones < 10).then_some(u64::from(tens) * 10 + u64::from(ones))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unix(octets: [u8; 7]) -> Option<u64> {
+        time(octets).map(|time| time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs())
+    }
+
+    #[test]
+    fn a_stamp_is_a_moment() {
+        for (octets, seconds) in [
+            ([0x62, 0x11, 0x42, 0x81, 0x10, 0x00, 0x40], 1_795_539_660), // 2026-11-24 18:01:00 +01:00
+            ([0x42, 0x20, 0x92, 0x32, 0x95, 0x95, 0x0a], 1_709_269_199), // 2024-02-29 23:59:59 -05:00
+            ([0x00, 0x10, 0x10, 0x00, 0x00, 0x00, 0x00], 946_684_800),   // 2000-01-01
+            ([0x82, 0x30, 0x10, 0x00, 0x00, 0x00, 0x00], 1_835_481_600), // 2028-03-01, behind a leap day
+            ([0x42, 0x21, 0x13, 0x21, 0x00, 0x00, 0x00], 1_735_646_400), // 2024-12-31 12:00
+            ([0x99, 0x21, 0x13, 0x32, 0x95, 0x95, 0x00], 4_102_444_799), // 2099-12-31 23:59:59
+        ] {
+            assert_eq!(unix(octets), Some(seconds), "{octets:02x?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_none() {
+        for octets in [
+            [0; 7],
+            [0xff; 7],
+            [0x62, 0x31, 0x42, 0x81, 0x10, 0x00, 0x40], // month 13
+            [0x62, 0x11, 0x23, 0x42, 0x10, 0x00, 0x40], // 24 h
+            [0x62, 0x11, 0x42, 0x81, 0x06, 0x00, 0x40], // 60 min
+            [0x62, 0x11, 0x4a, 0x81, 0x10, 0x00, 0x40], // no digit
+        ] {
+            assert_eq!(unix(octets), None, "{octets:02x?}");
+        }
+    }
+}

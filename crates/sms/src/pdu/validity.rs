@@ -19,3 +19,43 @@ pub(super) fn relative(wanted: Duration) -> u8 {
     };
     u8::try_from(octet).expect("63 weeks are 255")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The table of §9.2.3.12.1, read the other way round.
+    fn seconds(octet: u8) -> u64 {
+        let n = u64::from(octet);
+        match octet {
+            0..=143 => (n + 1) * 300,
+            144..=167 => 43_200 + (n - 143) * 1800,
+            168..=196 => (n - 166) * 86_400,
+            197.. => (n - 192) * 604_800,
+        }
+    }
+
+    #[test]
+    fn every_period_of_the_table_becomes_its_octet() {
+        for octet in 0..=255 {
+            assert_eq!(relative(Duration::from_secs(seconds(octet))), octet);
+        }
+    }
+
+    #[test]
+    fn five_minutes_are_the_least_and_63_weeks_the_most() {
+        for (wanted, octet) in [(0, 0), (1, 0), (299, 0), (599, 0), (600, 1), (u64::MAX, 255)] {
+            assert_eq!(relative(Duration::from_secs(wanted)), octet, "{wanted} s");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_period_is_the_longest_that_does_not_outlive_what_is_wanted(wanted in 300_u64..40_000_000) {
+            let octet = relative(Duration::from_secs(wanted));
+            prop_assert!(seconds(octet) <= wanted);
+            prop_assert!(octet == 255 || seconds(octet + 1) > wanted);
+        }
+    }
+}
