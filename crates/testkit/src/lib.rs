@@ -4,6 +4,7 @@ mod door;
 pub mod exim;
 pub mod gateway;
 mod http;
+pub mod modem;
 mod port;
 pub mod process;
 mod programs;

@@ -1,0 +1,235 @@
+//! SMS-SUBMIT as the service centre reads it, 3GPP TS 23.040 §9.2.2.2.
+
+use std::time::Duration;
+
+use data_encoding::HEXUPPER_PERMISSIVE;
+
+use super::alphabet::{from_septets, from_ucs2, unpacked};
+
+/// A TPDU that was read to its last octet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadSubmit {
+    /// The recipient: `+` and digits when the type of number is international, digits only otherwise.
+    pub to: String,
+    /// What this part says.
+    pub text: String,
+    /// Which part of which text it is; `None` for a text of one part.
+    pub part: Option<Concatenation>,
+    /// TP-VP.
+    pub validity: Option<Validity>,
+    /// TP-SRR: a delivery report is asked for.
+    pub wants_report: bool,
+    /// TP-RD: the service centre is asked to reject duplicates.
+    pub rejects_duplicates: bool,
+    /// TP-DCS as it came.
+    pub coding: u8,
+    /// TP-PID as it came.
+    pub protocol: u8,
+    /// The service centre that stood before the TPDU, in the form of `to`; `None` = the one of the SIM.
+    pub service_centre: Option<String>,
+}
+
+/// The information element 0x00 or 0x08 of §9.2.3.24.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Concatenation {
+    /// The same for all parts of a text.
+    pub reference: u16,
+    /// Whether the reference has 16 bits (element 0x08).
+    pub wide: bool,
+    /// How many parts there are.
+    pub total: u8,
+    /// Which one this is, the first being 1.
+    pub number: u8,
+}
+
+/// TP-VP of §9.2.3.12.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Validity {
+    /// How long the service centre keeps on trying.
+    Relative(Duration),
+    /// The seven octets of the enhanced or absolute format.
+    Other([u8; 7]),
+}
+
+/// Why the network does not take it. The text names the field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PduError(pub(crate) String);
+
+impl std::fmt::Display for PduError {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str(&self.0)
+    }
+}
+
+impl ReadSubmit {
+    /// Reads what stands between `AT+CMGS=<length>` and Ctrl-Z: service centre and TPDU in hex. `length` are the
+    /// octets of the TPDU alone.
+    pub fn read(hex: &str, length: usize) -> Result<Self, PduError> {
+        let octets = HEXUPPER_PERMISSIVE.decode(hex.as_bytes()).map_err(|error| wrong("hex", error))?;
+        let mut rest = Octets(&octets);
+        let centre_length = usize::from(rest.one("service centre")?);
+        let service_centre = match rest.many("service centre", centre_length)? {
+            [] => None,
+            [kind, digits @ ..] => Some(number(*kind, digits, digits.len() * 2)?),
+        };
+        if rest.0.len() != length {
+            return Err(wrong("length", format!("{length} announced, {} octets came", rest.0.len())));
+        }
+        rest.submit(service_centre)
+    }
+}
+
+fn wrong(field: &str, why: impl std::fmt::Display) -> PduError {
+    PduError(format!("{field}: {why}"))
+}
+
+/// What is not read yet.
+struct Octets<'a>(&'a [u8]);
+
+impl<'a> Octets<'a> {
+    fn many(&mut self, field: &str, count: usize) -> Result<&'a [u8], PduError> {
+        let (taken, rest) = self.0.split_at_checked(count).ok_or_else(|| wrong(field, "too short"))?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn one(&mut self, field: &str) -> Result<u8, PduError> {
+        self.many(field, 1).map(|taken| taken[0])
+    }
+
+    fn submit(mut self, service_centre: Option<String>) -> Result<ReadSubmit, PduError> {
+        let first = self.one("first octet")?;
+        if first & 0b11 != 0b01 {
+            return Err(wrong("TP-MTI", format!("{} is not SMS-SUBMIT", first & 0b11)));
+        }
+        self.one("TP-MR")?; // the modem gives its own
+        let to = self.recipient()?;
+        let protocol = self.one("TP-PID")?;
+        let coding = self.one("TP-DCS")?;
+        let validity = self.validity(first >> 3 & 0b11)?;
+        let length = usize::from(self.one("TP-UDL")?);
+        let (text, part) = self.user_data(first & 0x40 != 0, coding, length)?;
+        Ok(ReadSubmit {
+            to,
+            text,
+            part,
+            validity,
+            wants_report: first & 0x20 != 0,
+            rejects_duplicates: first & 0x04 != 0,
+            coding,
+            protocol,
+            service_centre,
+        })
+    }
+
+    fn recipient(&mut self) -> Result<String, PduError> {
+        let digits = usize::from(self.one("TP-DA")?);
+        if !(1..=20).contains(&digits) {
+            return Err(wrong("TP-DA", format!("{digits} digits"))); // §9.1.2.5: 12 octets at most
+        }
+        let kind = self.one("TP-DA")?;
+        number(kind, self.many("TP-DA", digits.div_ceil(2))?, digits)
+    }
+
+    fn validity(&mut self, format: u8) -> Result<Option<Validity>, PduError> {
+        Ok(match format {
+            0b00 => None,
+            0b10 => Some(Validity::Relative(relative(self.one("TP-VP")?))),
+            _ => {
+                let octets = self.many("TP-VP", 7)?;
+                Some(Validity::Other(octets.try_into().map_err(|error| wrong("TP-VP", error))?))
+            }
+        })
+    }
+
+    fn user_data(
+        &mut self,
+        has_header: bool,
+        coding: u8,
+        length: usize,
+    ) -> Result<(String, Option<Concatenation>), PduError> {
+        let octets = if is_ucs2(coding) { length } else { (length * 7).div_ceil(8) };
+        if octets > 140 {
+            return Err(wrong("TP-UD", format!("{octets} octets, 140 at most")));
+        }
+        let data = self.many("TP-UD", octets)?;
+        if !self.0.is_empty() {
+            return Err(wrong("TP-UD", format!("{} octets too many", self.0.len())));
+        }
+        let header_length = match (has_header, data.first()) {
+            (false, _) => 0,
+            (true, Some(rest)) => usize::from(*rest) + 1,
+            (true, None) => return Err(wrong("TP-UDHL", "missing")),
+        };
+        let header =
+            data.get(1.min(header_length)..header_length).ok_or_else(|| wrong("TP-UDHL", "too long"))?;
+        let text = if is_ucs2(coding) {
+            from_ucs2(&data[header_length..])
+        } else {
+            let skipped = (header_length * 8).div_ceil(7); // the text begins on a septet's border
+            let count = length.checked_sub(skipped).ok_or_else(|| wrong("TP-UDL", "less than its header"))?;
+            from_septets(&unpacked(data, skipped, count))
+        };
+        Ok((text, concatenation(header)?))
+    }
+}
+
+/// §4 of TS 23.038: UCS-2 in the general group; everything else that a sender of texts uses is the default alphabet.
+fn is_ucs2(coding: u8) -> bool {
+    coding & 0xc0 == 0 && coding & 0x0c == 0x08
+}
+
+/// §9.2.3.12.1.
+fn relative(value: u8) -> Duration {
+    const MINUTE: u64 = 60;
+    let value = u64::from(value);
+    Duration::from_secs(match value {
+        0..=143 => (value + 1) * 5 * MINUTE,
+        144..=167 => 12 * 60 * MINUTE + (value - 143) * 30 * MINUTE,
+        168..=196 => (value - 166) * 24 * 60 * MINUTE,
+        _ => (value - 192) * 7 * 24 * 60 * MINUTE,
+    })
+}
+
+/// §9.1.2.5: half octets swapped, 0xF at the end of an odd number.
+fn number(kind: u8, octets: &[u8], digits: usize) -> Result<String, PduError> {
+    let mut text = String::from(if kind & 0x70 == 0x10 { "+" } else { "" });
+    let halves = octets.iter().flat_map(|octet| [octet & 0xf, octet >> 4]);
+    for half in halves.take(digits) {
+        text.push(match half {
+            0..=9 => char::from(b'0' + half),
+            0xa => '*',
+            0xb => '#',
+            0xf => continue, // the filler of a service centre's number
+            other => return Err(wrong("address", format!("half octet {other:X}"))),
+        });
+    }
+    Ok(text)
+}
+
+fn concatenation(mut header: &[u8]) -> Result<Option<Concatenation>, PduError> {
+    let mut found = None;
+    while let [kind, length, rest @ ..] = header {
+        let (element, rest) =
+            rest.split_at_checked(usize::from(*length)).ok_or_else(|| wrong("TP-UDH", "too short"))?;
+        header = rest;
+        found = match (kind, element) {
+            (0x00, [reference, total, number]) => Some((u16::from(*reference), false, *total, *number)),
+            (0x08, [high, low, total, number]) => {
+                Some((u16::from_be_bytes([*high, *low]), true, *total, *number))
+            }
+            (0x00 | 0x08, _) => return Err(wrong("concatenation", "wrong length")),
+            _ => found,
+        };
+    }
+    if !header.is_empty() {
+        return Err(wrong("TP-UDH", "ends within an element"));
+    }
+    match found {
+        Some((reference, wide, total, number)) if (1..=total).contains(&number) => {
+            Ok(Some(Concatenation { reference, wide, total, number }))
+        }
+        Some((_, _, total, number)) => Err(wrong("concatenation", format!("part {number} of {total}"))),
+        None => Ok(None),
+    }
+}
