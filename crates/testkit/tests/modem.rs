@@ -1,4 +1,5 @@
 //! The simulated modem, spoken to byte by byte, and by a program of somebody else.
+#![allow(clippy::unwrap_used, reason = "the helpers of a test; clippy sees only the tests themselves")]
 
 #[path = "modem/client.rs"]
 mod client;
