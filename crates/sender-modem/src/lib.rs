@@ -1,1 +1,7 @@
 #![doc = include_str!("../README.md")]
+
+mod config;
+
+pub mod gnokiirc;
+
+pub use config::ModemConfig;
