@@ -3,5 +3,6 @@
 mod config;
 
 pub mod gnokiirc;
+pub mod port;
 
 pub use config::ModemConfig;
