@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::ModemConfig;
 use crate::gnokiirc::{Gnokiirc, Line, Place, place};
 
-const KNOWN: Known = Known {
+pub(super) const KNOWN: Known = Known {
     read: &[
         "CONFIGFILE",
         "PHONES",

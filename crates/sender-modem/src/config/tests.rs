@@ -132,3 +132,27 @@ fn a_configuration_never_prints_the_pin() {
     let config = read(r#"{"PORTS": "/dev/a", "PIN": "04711"}"#);
     assert!(!format!("{config:?}").contains("04711"));
 }
+
+/// The page for people with a modem.
+fn page() -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/modem.md");
+    fs::read_to_string(file).unwrap()
+}
+
+#[test]
+fn the_page_explains_every_key_and_its_examples_are_taken() {
+    let page = page();
+    let examples: Vec<&str> =
+        page.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(examples.len() >= 2);
+    for example in &examples {
+        let config = read(example);
+        assert_eq!(config.warnings(), [""; 0], "{example}");
+    }
+    for key in read::KNOWN.read {
+        assert!(page.contains(&format!("| `{key}` |")), "{key} has no row");
+    }
+    let file = page.split("```ini\n").nth(1).unwrap().split("```").next().unwrap();
+    let read = crate::gnokiirc::Gnokiirc::parse(file, "page", &[], true).unwrap();
+    assert_eq!(read.warnings, Vec::<String>::new());
+}
