@@ -1,10 +1,16 @@
 //! The simulated modem, spoken to byte by byte, and by a program of somebody else.
 #![allow(clippy::unwrap_used, reason = "the helpers of a test; clippy sees only the tests themselves")]
 
+#[path = "modem/card.rs"]
+mod card;
 #[path = "modem/client.rs"]
 mod client;
+#[path = "modem/faults.rs"]
+mod faults;
 #[path = "modem/gnokii.rs"]
 mod gnokii;
+#[path = "modem/reports.rs"]
+mod reports;
 
 use client::{Client, SUBMIT, SUBMIT_LENGTH};
 use mtan_testkit::modem::{ModemFault, ModemSim, SimRules};

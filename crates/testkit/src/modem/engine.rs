@@ -111,7 +111,6 @@ impl Engine {
         let Some(commands) = parse::commands(line) else { return Ok(()) };
         self.command = line.trim().to_ascii_uppercase();
         self.state.book().commands.push(line.trim().to_owned());
-        self.state.news.notify_waiters();
         self.style();
         if self.is_hung(&commands) {
             return Ok(());

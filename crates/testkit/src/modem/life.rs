@@ -83,13 +83,10 @@ async fn live(state: &Arc<State>, link: &Link, mut orders: UnboundedReceiver<Ord
             order = next(&mut orders) => Some(order),
             _ = engine.serve() => None,
         };
-        drop(engine);
         link.remove().expect("the folder of the stable name can be written");
-        {
-            let mut book = state.book();
-            book.tty = None;
-            book.visitors = 0;
-        }
+        state.book().tty = None;
+        drop(engine); // last: who reads the end of file finds the names gone
+        state.book().visitors = 0;
         last = Some(kept);
         let boot_time = state.book().rules.boot_time;
         let order = match order {

@@ -21,7 +21,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::sync::futures::Notified;
 
 use crate::wait_until;
 use life::{Life, Order};
@@ -222,11 +221,6 @@ impl ModemSim {
     /// The SIM's tries left for its PIN.
     pub fn pin_tries(&self) -> u8 {
         self.state.book().card.pin_tries
-    }
-
-    /// A notice of the next command or SMS, for a program that shows them as they come.
-    pub fn news(&self) -> Notified<'_> {
-        self.state.news.notified()
     }
 
     /// Waits until at least `n` whole SMS were sent, and hands out all that there are.

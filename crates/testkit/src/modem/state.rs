@@ -19,8 +19,6 @@ pub(super) struct State {
     book: Mutex<Book>,
     /// There is something to say.
     pub(super) poke: Notify,
-    /// A command or an SMS has come.
-    pub(super) news: Notify,
 }
 
 #[derive(Debug)]
@@ -113,7 +111,7 @@ impl State {
             bad_pdus: Vec::new(),
             unsolicited: Vec::new(),
         });
-        Self { book, poke: Notify::new(), news: Notify::new() }
+        Self { book, poke: Notify::new() }
     }
 
     pub(super) fn book(&self) -> MutexGuard<'_, Book> {

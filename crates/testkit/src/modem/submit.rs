@@ -135,7 +135,6 @@ impl Engine {
             book.parts.push(SentPart { reference, submit, pdu });
             (reference, report)
         };
-        self.state.news.notify_waiters();
         match (report, fault) {
             (None, _) | (_, Some(ModemFault::ReportLost)) => {}
             (Some(due), Some(ModemFault::ReportBeforeOk)) => self.hand_over(due.report).await?,

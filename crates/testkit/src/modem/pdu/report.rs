@@ -63,3 +63,26 @@ fn time_stamp(time: Timestamp) -> [u8; 7] {
 fn octet(length: usize) -> u8 {
     u8::try_from(length).expect("an address has some ten octets")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_written_as_the_standard_lays_it_out() {
+        let report = StatusReport {
+            reference: 0x2a,
+            recipient: "+46708251358".to_owned(),
+            taken: "2026-11-24T13:05:09Z".parse().unwrap(),
+            discharged: "2026-11-24T13:05:12Z".parse().unwrap(),
+            status: 0x46,
+            service_centre: "+491710760000".to_owned(),
+        };
+        let (hex, length) = status_report(&report);
+        let tpdu = "062A0B916407281553F8 62114231509000 62114231502100 46".replace(' ', "");
+        assert_eq!(hex, format!("0791947101670000{tpdu}"));
+        assert_eq!(length, tpdu.len() / 2);
+        let national = StatusReport { recipient: "0171".to_owned(), ..report };
+        assert!(status_report(&national).0.contains("2A04811017"));
+    }
+}
