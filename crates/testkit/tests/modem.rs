@@ -68,3 +68,42 @@ async fn a_modem_that_was_unplugged_comes_back_under_another_name() {
     assert!(client.is_gone().await);
     assert_eq!(sim.openings(), 2);
 }
+
+#[tokio::test]
+async fn text_mode_and_ussd_speak_the_chosen_characters() {
+    let sim = ModemSim::start(SimRules::default()).await;
+    let mut client = Client::open(&sim);
+    client.ask("ATE0;+CMGF=1;+CMEE=1").await;
+    client.ask("AT+CSMP=49,0,0,0").await;
+    assert_eq!(client.ask("AT+CMGS=\"+491701234567\"").await, "\r\n> ");
+    assert_eq!(client.say("one\rtwo\u{1a}").await, "\r\n> ", "a line of the text");
+    assert_eq!(client.answer().await, "\r\n+CMGS: 0\r\n\r\nOK\r\n");
+    let sms = &sim.sms()[0];
+    assert_eq!((sms.to.as_str(), sms.text.as_str()), ("+491701234567", "one\ntwo"));
+    let five_minutes = mtan_testkit::modem::Validity::Relative(std::time::Duration::from_secs(300));
+    assert!(sms.wants_report && sms.validity == Some(five_minutes));
+
+    client.ask("AT+CUSD=1,\"*100#\",15").await;
+    let answer = client.until(|text| text.ends_with("15\r\n")).await;
+    assert_eq!(answer, "\r\n+CUSD: 0,\"Balance: 12.34 EUR\",15\r\n");
+    client.ask("AT+CSCS=\"UCS2\"").await;
+    client.ask("AT+CUSD=1,\"002A0031003000300023\",15").await;
+    let answer = client.until(|text| text.ends_with("72\r\n")).await;
+    assert!(answer.starts_with("\r\n+CUSD: 0,\"00420061006C"), "{answer}");
+}
+
+#[tokio::test]
+async fn many_modems_stand_side_by_side() {
+    let sims = ModemSim::start_many(4, SimRules::default()).await;
+    let names = std::fs::read_dir(sims[0].folder()).unwrap().count();
+    assert_eq!(names, 4);
+    for (number, sim) in sims.iter().enumerate() {
+        let mut client = Client::open(sim);
+        let imei = client.ask("AT+CGSN").await;
+        assert!(imei.contains(&format!("49015420323750{number}")), "{imei}");
+    }
+    let mut client = Client::open(&sims[3]);
+    client.ask("AT").await; // it has seen the visitor before go, and thrown away what he did not read
+    sims[3].say("RING");
+    assert_eq!(client.until(|text| text.ends_with("G\r\n")).await, "\r\nRING\r\n");
+}

@@ -305,7 +305,11 @@ impl Engine {
 
     /// By `AT+CNMI`: written out, stored, or lost.
     pub(super) async fn hand_over(&mut self, report: StatusReport) -> Result<(), Gone> {
-        let settings = self.state.book().settings.clone();
+        let settings = {
+            let mut book = self.state.book();
+            book.expect_acknowledgement();
+            book.settings.clone()
+        };
         let (pdu, length) = status_report(&report);
         match settings.cnmi[3] {
             1 if settings.text_mode => self.wire.line(&in_text_mode(&report)).await,

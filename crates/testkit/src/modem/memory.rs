@@ -32,7 +32,7 @@ pub(super) fn run(book: &mut Book, command: &Command) -> Reply {
         ("+CMGL", _) => list(book),
         ("+CMGD", Kind::Set(_)) => delete(book, index, command.number(1).unwrap_or(0)),
         ("+CNMI", _) => routing(book, command),
-        ("+CNMA", Kind::Do) if book.settings.csms == 1 => Reply::ok(),
+        ("+CNMA", Kind::Do | Kind::Set(_)) if book.unacknowledged.take().is_some() => Reply::ok(),
         ("+CNMA", _) => Reply::Failed(Final::Cms(340)),
         ("+CMGS", Kind::Set(_)) => begin(book, command),
         ("+CMGS", Kind::Test) => Reply::ok(),

@@ -23,6 +23,7 @@ pub(super) struct Port {
     tty: Arc<OwnedFd>,
     name: PathBuf,
     visitors: usize,
+    openings: usize,
     closed: bool,
 }
 
@@ -65,6 +66,7 @@ impl Port {
             tty: Arc::new(tty),
             name,
             visitors: 0,
+            openings: 0,
             closed: false,
         })
     }
@@ -82,6 +84,11 @@ impl Port {
     /// How many descriptors of other programs are open.
     pub(super) fn visitors(&self) -> usize {
         self.visitors
+    }
+
+    /// How often it was opened since this was asked last.
+    pub(super) fn new_openings(&mut self) -> usize {
+        std::mem::take(&mut self.openings)
     }
 
     /// The next bytes, or that everybody has gone. What nobody read is thrown away then, as the driver of a real
@@ -140,20 +147,21 @@ impl Port {
             Err(error) if is_passing(&error) => return Ok(()),
             Err(error) => return Err(error),
         };
-        let mut somebody_left = false;
+        let mut everybody_left = false;
         // inotify(7): wd, mask, cookie, len, 32 bits each; a file that is watched itself has no name behind them
         for event in buffer[..length].as_chunks::<16>().0 {
             let mask = u32::from_ne_bytes([event[4], event[5], event[6], event[7]]);
             let happened = ReadFlags::from_bits_retain(mask);
             if happened.contains(ReadFlags::OPEN) {
                 self.visitors += 1;
+                self.openings += 1;
             } else if happened.intersects(ReadFlags::CLOSE_WRITE | ReadFlags::CLOSE_NOWRITE) {
                 self.visitors = self.visitors.saturating_sub(1);
-                somebody_left = true;
+                everybody_left |= self.visitors == 0; // also if somebody has come again since
             }
         }
-        if somebody_left && self.visitors == 0 {
-            self.closed = true;
+        self.closed |= everybody_left;
+        if everybody_left && self.visitors == 0 {
             ioctl_tiocnxcl(&*self.tty)?;
             tcflush(&*self.tty, QueueSelector::IFlush)?;
         }

@@ -48,6 +48,8 @@ pub struct SimRules {
     pub reports: Reports,
     /// Which ways of delivery reports `AT+CNMI` takes.
     pub cnmi: CnmiSupport,
+    /// After `AT+CSMS=1` the time in which `AT+CNMA` must follow a `+CDS`; then no more reports come (TS 27.005 §3.4.4).
+    pub acknowledge_within: Duration,
     /// Answers to USSD codes. Other codes get `+CUSD: 4`.
     pub ussd: BTreeMap<String, String>,
     /// How the answer of a USSD code is written.
@@ -121,6 +123,7 @@ impl Default for SimRules {
             first_reference: 0,
             reports: Reports::default(),
             cnmi: CnmiSupport::All,
+            acknowledge_within: Duration::from_secs(10),
             ussd: BTreeMap::from([("*100#".to_owned(), "Balance: 12.34 EUR".to_owned())]),
             ussd_form: UssdForm::Text,
             storage_size: 20,

@@ -40,6 +40,8 @@ pub(super) struct Book {
     pub(super) bytes_lost: usize,
     pub(super) bad_pdus: Vec<BadPdu>,
     pub(super) unsolicited: Vec<String>,
+    /// Since when a report waits for its `AT+CNMA`.
+    pub(super) unacknowledged: Option<Instant>,
 }
 
 /// What `ATZ`, `AT&F` and a reset put back.
@@ -110,6 +112,7 @@ impl State {
             bytes_lost: 0,
             bad_pdus: Vec::new(),
             unsolicited: Vec::new(),
+            unacknowledged: None,
         });
         Self { book, poke: Notify::new() }
     }
@@ -131,6 +134,7 @@ impl Book {
         self.settings = Settings::default();
         self.card.unlocked = self.rules.pin.is_none() && self.card.pin_tries > 0;
         self.hung = None;
+        self.unacknowledged = None;
         self.boots += 1;
     }
 
@@ -146,6 +150,20 @@ impl Book {
         let place = self.stored.iter().position(Option::is_none)?;
         self.stored[place] = Some(message);
         Some(place + 1)
+    }
+
+    /// A report comes: with `AT+CSMS=1` it wants an `AT+CNMA`, and when the last one got none in time, nothing more is
+    /// routed.
+    pub(super) fn expect_acknowledgement(&mut self) {
+        let waited = self.unacknowledged.map(|since| since.elapsed());
+        if waited.is_some_and(|waited| waited > self.rules.acknowledge_within) {
+            self.settings.cnmi[1] = 0;
+            self.settings.cnmi[3] = 0;
+            self.unacknowledged = None;
+        }
+        if self.settings.csms == 1 && self.settings.cnmi[3] == 1 {
+            self.unacknowledged.get_or_insert_with(Instant::now);
+        }
     }
 
     /// The clock of the simulated network.

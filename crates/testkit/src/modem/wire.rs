@@ -64,9 +64,8 @@ impl Wire {
     pub(super) async fn fill(&mut self) -> Result<(), Gone> {
         let arrival = self.port.arrival().await.map_err(|_| Gone)?;
         let mut book = self.state.book();
-        let visitors = self.port.visitors();
-        book.openings += visitors.saturating_sub(book.visitors);
-        book.visitors = visitors;
+        book.openings += self.port.new_openings();
+        book.visitors = self.port.visitors();
         match arrival {
             Arrival::Bytes(bytes) => self.input.extend(bytes),
             Arrival::Closed if book.hung == Some(ModemFault::HangsUntilReopened) => book.hung = None,

@@ -128,11 +128,7 @@ async fn a_modem_that_hangs_wakes_up_only_by_what_it_waits_for() {
     client.write("AT+CFUN=1,1\r").await;
     assert!(client.is_silent().await, "this one wants to be reopened");
     drop(client);
-    mtan_testkit::wait_until("the end of the visit", std::time::Duration::from_secs(5), async || {
-        if sim.is_open() { Err("open".to_owned()) } else { Ok(()) }
-    })
-    .await;
-    let mut client = Client::open(&sim);
+    let mut client = Client::open(&sim); // at once: the modem notices all the same
     assert_eq!(client.ask("AT").await, "\r\nOK\r\n");
     sim.next(1, ModemFault::HangsUntilCfun);
     client.write("AT\r").await;
@@ -187,4 +183,41 @@ async fn a_full_storage_stops_sending_until_there_is_room() {
         sim.next(1, fault.clone());
         assert_eq!(client.ask(command).await, answer, "{fault:?}");
     }
+}
+
+#[tokio::test]
+async fn a_modem_dies_at_a_command_or_between_two_parts() {
+    let (sim, mut client) = ready().await;
+    sim.next_at("AT+CSQ", 1, ModemFault::Dies);
+    assert_eq!(client.ask("AT").await, "\r\nOK\r\n");
+    client.write("AT+CSQ\r").await;
+    assert!(client.is_gone().await);
+
+    let (sim, mut client) = ready().await;
+    sim.next(1, ModemFault::DiesBetweenParts);
+    assert_eq!(send(&mut client).await, SENT, "a text of one part is not meant");
+    for (part, reference) in [(1, 1), (2, 2)] {
+        // "hi" with the header of two parts, reference 0xCE
+        let pdu = format!("0041000C919421436587090000 09 050003CE020{part} D069\u{1a}").replace(' ', "");
+        assert_eq!(client.ask("AT+CMGS=21").await, "\r\n> ");
+        assert_eq!(client.say(&pdu).await, format!("\r\n+CMGS: {reference}\r\n\r\nOK\r\n"));
+        if part == 1 {
+            assert!(client.is_gone().await);
+            let torso = &sim.sms()[1];
+            assert_eq!((torso.text.as_str(), torso.arrived, torso.parts), ("hi…", 1, 2));
+            sim.replug().await;
+            client = Client::open(&sim);
+            client.ask("ATE0;+CMGF=0").await;
+        }
+    }
+    assert!(sim.sms()[1].is_whole() && sim.sms()[1].text == "hihi");
+    assert_eq!(sim.sms()[1].references, [1, 2]);
+}
+
+#[test]
+fn the_catalogue_has_every_fault_once() {
+    let catalogue = ModemFault::catalogue();
+    assert!(catalogue.len() >= 20);
+    let distinct: std::collections::HashSet<_> = catalogue.iter().map(|fault| format!("{fault:?}")).collect();
+    assert_eq!(distinct.len(), catalogue.len());
 }

@@ -62,6 +62,25 @@ async fn a_report_may_be_doubled_early_national_or_lost() {
 }
 
 #[tokio::test]
+async fn a_report_that_nobody_acknowledges_is_the_last() {
+    let never = std::time::Duration::ZERO;
+    let sim = ModemSim::start(SimRules { acknowledge_within: never, ..SimRules::default() }).await;
+    let mut client = ready(&sim, "2,1,0,1").await;
+    assert_eq!(client.ask("AT+CNMA").await, "\r\n+CMS ERROR: 340\r\n", "nothing is to be acknowledged");
+    assert_eq!(client.ask("AT+CSMS=1").await, "\r\n+CSMS: 1,1,1\r\n\r\nOK\r\n");
+    for _ in 0..2 {
+        send(&mut client, &wanted()).await;
+        client.until(|text| text.matches("\r\n").count() == 3).await;
+        assert_eq!(client.ask("AT+CNMA").await, "\r\nOK\r\n");
+    }
+    send(&mut client, &wanted()).await;
+    client.until(|text| text.matches("\r\n").count() == 3).await;
+    send(&mut client, &wanted()).await;
+    assert!(client.is_silent().await);
+    assert_eq!(client.ask("AT+CNMI?").await, "\r\n+CNMI: 2,0,0,0,0\r\n\r\nOK\r\n");
+}
+
+#[tokio::test]
 async fn a_modem_that_refuses_direct_reports_stores_them() {
     let sim = ModemSim::start(SimRules { cnmi: CnmiSupport::Qualcomm, ..SimRules::default() }).await;
     let mut client = ready(&sim, "2,1,0,0").await;

@@ -148,7 +148,8 @@ impl<'a> Octets<'a> {
         coding: u8,
         length: usize,
     ) -> Result<(String, Option<Concatenation>), PduError> {
-        let octets = if is_ucs2(coding) { length } else { (length * 7).div_ceil(8) };
+        let is_ucs2 = is_ucs2(coding)?;
+        let octets = if is_ucs2 { length } else { (length * 7).div_ceil(8) };
         if octets > 140 {
             return Err(wrong("TP-UD", format!("{octets} octets, 140 at most")));
         }
@@ -163,7 +164,7 @@ impl<'a> Octets<'a> {
         };
         let header =
             data.get(1.min(header_length)..header_length).ok_or_else(|| wrong("TP-UDHL", "too long"))?;
-        let text = if is_ucs2(coding) {
+        let text = if is_ucs2 {
             from_ucs2(&data[header_length..])
         } else {
             let skipped = (header_length * 8).div_ceil(7); // the text begins on a septet's border
@@ -174,9 +175,14 @@ impl<'a> Octets<'a> {
     }
 }
 
-/// §4 of TS 23.038: UCS-2 in the general group; everything else that a sender of texts uses is the default alphabet.
-fn is_ucs2(coding: u8) -> bool {
-    coding & 0xc0 == 0 && coding & 0x0c == 0x08
+/// TS 23.038 §4: the general group without compression, and the group of classes. Eight bit data is no text.
+fn is_ucs2(coding: u8) -> Result<bool, PduError> {
+    match coding {
+        0x00..=0x1f if coding & 0x0c == 0x00 => Ok(false),
+        0x00..=0x1f if coding & 0x0c == 0x08 => Ok(true),
+        0xf0..=0xf3 => Ok(false),
+        other => Err(wrong("TP-DCS", format!("{other:#04x} is no text"))),
+    }
 }
 
 /// §9.2.3.12.1.
@@ -309,6 +315,7 @@ mod tests {
             ("0010000B916407281553F80000AA0AE8329BFD4697D9EC37", 23, "TP-MTI"),
             ("0011000B91640728A5D3F80000AA0AE8329BFD4697D9EC37", 23, "address"),
             ("0011000B916407281553F80000AA0AE8329BFD4697D9EC3700", 24, "TP-UD"),
+            ("0011000B916407281553F80004AA0AE8329BFD4697D9EC37", 23, "TP-DCS"),
             ("0041000C919471214365870000 09 050003CE0203 D069", 21, "concatenation"),
         ];
         for (hex, length, field) in table {
