@@ -2,6 +2,8 @@
 
 mod config;
 
+pub mod at;
+pub mod codes;
 pub mod gnokiirc;
 pub mod port;
 
