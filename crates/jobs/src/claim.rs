@@ -77,8 +77,9 @@ pub trait ClaimBook: Send + Sync + 'static {
     /// Keeps the final report; from now on nobody hands the job over again. The first report wins.
     async fn settle(&self, report: &SendReport, keep_until: Timestamp) -> Result<(), ClaimError>;
 
-    /// Notes that the report was published.
-    async fn reported(&self, id: &JobId) -> Result<(), ClaimError>;
+    /// Notes that the reports of these jobs were published, all in one call. What is not known, or has no report, is passed
+    /// over; after an error any part of them may be noted.
+    async fn reported(&self, ids: &[JobId]) -> Result<(), ClaimError>;
 }
 
 /// Whether a released hand-over may have gone through.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod afterwards;
 mod breaker;
 mod decide;
 mod deliveries;

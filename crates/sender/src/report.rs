@@ -1,10 +1,11 @@
-//! The end of a job: settled in the claim book, then reported, then let go of, in this order.
+//! The end of a job: settled in the claim book, then reported, then let go of, in this order; that the report went out is
+//! noted beside.
 
 use std::time::Duration;
 
 use mtan_jobs::{Claim, ClaimError, Outcome, Owner, Receipt, SendReport};
 use tokio::time::{Instant, sleep};
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use crate::decide::Finding;
 use crate::hand_over::Lease;
@@ -41,7 +42,8 @@ impl Postroom {
         self.close_settled(paper, &report, reported, receipt).await;
     }
 
-    /// Report first, confirmed; ack second: a crash between the two repeats the report, never loses it.
+    /// Report first, confirmed; ack second: a crash between the two repeats the report, never loses it. The note about it
+    /// is left to the afterwards, which nobody waits for: a job that was let go of comes again only if that was lost.
     pub(crate) async fn close_settled(
         &self,
         paper: &Paper,
@@ -49,11 +51,9 @@ impl Postroom {
         reported: bool,
         receipt: Box<dyn Receipt>,
     ) {
-        if !reported {
+        if !reported && !self.afterwards.knows(&paper.id) {
             self.publish(paper, report).await;
-            if let Err(e) = self.claims.reported(&paper.id).await {
-                debug!(job.id = %paper.id, error = %e, "a duplicate of the job would repeat its report");
-            }
+            self.afterwards.note(paper.id.clone());
         }
         note(&paper.id, paper.close(receipt).await);
     }

@@ -9,12 +9,16 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
+use crate::afterwards::Afterwards;
 use crate::breaker::Stand;
 use crate::metrics::InFlight;
 use crate::turnstile::Turnstile;
 use crate::{Breaker, Deliveries, Provider, Throttle, WhileOpen};
+
+/// How long the end of a sender waits for its last notes: a claim book answers within a second.
+const LAST_NOTES: Duration = Duration::from_secs(2);
 
 /// Chance, from 0 up to 1, as an argument: it spreads waits.
 pub type Jitter = Arc<dyn Fn() -> f64 + Send + Sync>;
@@ -113,6 +117,7 @@ impl Sender {
             jitter,
             rules,
             stop,
+            afterwards: Afterwards::default(),
         });
         info!(pool = %room.pool, provider = room.provider.kind(), "sender started");
         room.breaker.show();
@@ -120,8 +125,15 @@ impl Sender {
             warn!(pool = %room.pool, "SMSProviderConfig: {warning}");
         }
         let mut hands = Hands { free: Arc::new(Semaphore::new(slots)), busy: JoinSet::new() };
+        let mut noting = JoinSet::new(); // ends with this call, however that ends
+        let noter = Arc::clone(&room);
+        noting.spawn(async move { noter.afterwards.run(noter.claims.as_ref(), &noter.pool).await });
         hands.take_jobs(&room, consumer.as_mut()).await;
         let finished = timeout(drain, async { tokio::join!(consumer.cancel(), hands.finish()) }).await;
+        room.afterwards.close();
+        if timeout(LAST_NOTES, noting.join_next()).await.is_err() {
+            debug!(pool = %room.pool, "the last notes were not kept: a duplicate would repeat its report");
+        }
         match finished {
             Ok(_) => info!(pool = %room.pool, "sender drained"),
             Err(_) => warn!(
@@ -147,6 +159,7 @@ pub(crate) struct Postroom {
     pub(crate) jitter: Jitter,
     pub(crate) rules: Rules,
     pub(crate) stop: CancellationToken,
+    pub(crate) afterwards: Afterwards,
 }
 
 impl Postroom {

@@ -258,7 +258,7 @@ impl ClaimBook for YesBook {
         Ok(())
     }
 
-    async fn reported(&self, _id: &JobId) -> Result<(), ClaimError> {
+    async fn reported(&self, _ids: &[JobId]) -> Result<(), ClaimError> {
         Ok(())
     }
 }

@@ -100,9 +100,12 @@ impl ClaimBook for EmbeddedClaims {
         answer(self.0.write(decide).await)
     }
 
-    async fn reported(&self, id: &JobId) -> Result<(), ClaimError> {
-        let id = id.to_string();
-        answer(self.0.write(move |tx| CLAIMS.change_known(tx, &id, |entry| entry.reported())).await)
+    async fn reported(&self, ids: &[JobId]) -> Result<(), ClaimError> {
+        let ids: Vec<String> = ids.iter().map(JobId::to_string).collect();
+        let note = move |tx: &WriteTransaction| {
+            ids.iter().try_for_each(|id| CLAIMS.change_known(tx, id, Entry::reported))
+        };
+        answer(self.0.write(note).await)
     }
 }
 

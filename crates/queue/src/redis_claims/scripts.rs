@@ -1,4 +1,4 @@
-//! What happens inside Redis. Each script has one key, a hash:
+//! What happens inside Redis. Each script has one key, a hash; `REPORTED` has one for each job:
 //!
 //! | field | |
 //! |---|---|
@@ -101,10 +101,15 @@ keep(e[1], ARGV[2], ARGV[3])
 return 0
 ";
 
-/// No arguments.
+/// No arguments. An entry that cannot be noted keeps no other from it, and would not be better for a second try.
 const REPORTED: &str = r"
-if redis.call('HMGET', KEYS[1], 'report')[1] then
-    redis.call('HSET', KEYS[1], 'reported', '1')
+local function note(key)
+    if redis.call('HMGET', key, 'report')[1] then
+        redis.call('HSET', key, 'reported', '1')
+    end
+end
+for _, key in ipairs(KEYS) do
+    pcall(note, key)
 end
 return 0
 ";

@@ -117,6 +117,7 @@ macro_rules! promises {
             a_job_that_was_never_claimed_can_be_settled,
             a_settled_job_is_nobodys_to_hold,
             a_report_is_marked_as_published,
+            the_reports_of_many_jobs_are_marked_in_one_call,
             an_entry_is_forgotten_after_its_time,
             of_a_hundred_claimers_one_wins,
         );

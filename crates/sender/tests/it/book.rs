@@ -23,12 +23,17 @@ struct Entry {
 pub(crate) struct Book {
     entries: Arc<Mutex<HashMap<JobId, Entry>>>,
     pub(crate) mood: Moody,
+    /// How it takes the note that reports went out.
+    pub(crate) note_mood: Moody,
+    /// The calls with such notes that it took.
+    notes: Arc<Mutex<Vec<Vec<JobId>>>>,
     diary: Diary,
 }
 
 impl Book {
     pub(crate) fn new(diary: Diary) -> Book {
-        Book { entries: Arc::default(), mood: Moody::default(), diary }
+        let (mood, note_mood) = (Moody::default(), Moody::default());
+        Book { entries: Arc::default(), mood, note_mood, notes: Arc::default(), diary }
     }
 
     async fn on<T>(&self, id: &JobId, act: impl FnOnce(&mut Entry) -> T) -> Result<T, ClaimError> {
@@ -40,6 +45,15 @@ impl Book {
     pub(crate) fn settle_by_other(&self, report: &SendReport) {
         let entry = Entry { report: Some(report.clone()), reported: true, ..Entry::default() };
         self.entries.lock().unwrap().insert(report.job_id.clone(), entry);
+    }
+
+    /// The jobs whose reports were noted, call by call.
+    pub(crate) fn notes(&self) -> Vec<Vec<JobId>> {
+        self.notes.lock().unwrap().clone()
+    }
+
+    pub(crate) fn is_noted(&self, id: &str) -> bool {
+        self.entries.lock().unwrap().get(&id.parse::<JobId>().unwrap()).is_some_and(|entry| entry.reported)
     }
 
     pub(crate) fn unknowns(&self, id: &str) -> u32 {
@@ -115,7 +129,12 @@ impl ClaimBook for Book {
         .await
     }
 
-    async fn reported(&self, id: &JobId) -> Result<(), ClaimError> {
-        self.on(id, |entry| entry.reported = true).await
+    async fn reported(&self, ids: &[JobId]) -> Result<(), ClaimError> {
+        self.note_mood.feel().await.map_err(|()| ClaimError("away".into()))?;
+        for id in ids {
+            self.on(id, |entry| entry.reported = true).await?;
+        }
+        self.notes.lock().unwrap().push(ids.to_vec());
+        Ok(())
     }
 }

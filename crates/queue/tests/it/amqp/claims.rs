@@ -164,7 +164,7 @@ async fn a_sender_needs_no_more_rights_in_redis_than_its_documentation_says() {
     let lapsed = book.claim(&one, &owner("c"), late, LEASE, now() + KEEP).await;
     assert_eq!(lapsed, Ok(Claim::Taken { unknowns: 2 }));
     book.settle(&report("one", ""), now() + KEEP).await.unwrap();
-    book.reported(&one).await.unwrap();
+    book.reported(std::slice::from_ref(&one)).await.unwrap();
     assert!(matches!(claim(&book, "d").await, Ok(Claim::Settled { reported: true, .. })));
     let forgotten = now() + KEEP + KEEP;
     let anew = book.claim(&one, &owner("e"), forgotten, LEASE, forgotten + KEEP).await;

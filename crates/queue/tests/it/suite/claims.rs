@@ -150,13 +150,31 @@ pub(crate) async fn a_settled_job_is_nobodys_to_hold(bench: impl ClaimBench) {
 pub(crate) async fn a_report_is_marked_as_published(bench: impl ClaimBench) {
     let asking = Asking::new(&bench);
     let report = report("one", "");
-    asking.book.reported(&job_id("one")).await.unwrap();
+    asking.book.reported(&[job_id("one")]).await.unwrap();
     assert_eq!(asking.claim("a", 0).await, taken(0), "a mark on nothing is nothing");
-    asking.book.reported(&job_id("one")).await.unwrap();
+    asking.book.reported(&[job_id("one")]).await.unwrap();
     asking.book.settle(&report, asking.keep_until()).await.unwrap();
     assert_eq!(asking.claim("b", 1).await, Claim::Settled { report: report.clone(), reported: false });
-    asking.book.reported(&job_id("one")).await.unwrap();
+    asking.book.reported(&[job_id("one")]).await.unwrap();
     assert_eq!(asking.claim("b", 1).await, Claim::Settled { report, reported: true });
+}
+
+pub(crate) async fn the_reports_of_many_jobs_are_marked_in_one_call(bench: impl ClaimBench) {
+    let asking = Asking::new(&bench);
+    let settled = ["two", "three", "five"];
+    for id in settled {
+        asking.book.settle(&report(id, ""), asking.keep_until()).await.unwrap();
+    }
+    assert_eq!(asking.claim("a", 0).await, taken(0), "claimed, without a report");
+    asking.book.reported(&[]).await.unwrap();
+    let called = ["two", "nobody-knows-it", "one", "three", "two"].map(job_id);
+    asking.book.reported(&called).await.unwrap();
+    for (id, marked) in settled.into_iter().zip([true, true, false]) {
+        let keep = asking.keep_until();
+        let claim = asking.book.claim(&job_id(id), &owner("b"), asking.at(1), LEASE, keep).await.unwrap();
+        assert_eq!(claim, Claim::Settled { report: report(id, ""), reported: marked }, "{id}");
+    }
+    assert_eq!(asking.claim("b", 1).await, asking.busy_since(0), "the mark changes no claim");
 }
 
 /// The one promise about the real time: a book may forget by the clock of its own server.
