@@ -14,7 +14,7 @@ use mtan_queue::{Books, Queue};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::{Build, CallbackFace, Deliveries, ProviderKind, Sender, Way, metrics};
 
@@ -63,6 +63,8 @@ struct Parts {
     queue: Queue,
     claims: Arc<dyn ClaimBook>,
     callbacks: Option<(CallbackFace, Deliveries)>,
+    /// What is allowed and still looks like a mistake.
+    warning: Option<String>,
 }
 
 async fn run(kind: ProviderKind, file: Option<&PathBuf>, build: Build<'_>) -> anyhow::Result<()> {
@@ -74,6 +76,9 @@ async fn run(kind: ProviderKind, file: Option<&PathBuf>, build: Build<'_>) -> an
     config.finish()?;
     let parts = parts.context("the configuration is incomplete")?;
     mtan_daemon::init_logs(&log);
+    if let Some(warning) = &parts.warning {
+        warn!("{warning}");
+    }
     let counted = mtan_daemon::init_metrics();
     metrics::describe();
     let stop = mtan_daemon::stop_on_signals();
@@ -156,6 +161,10 @@ fn parts(
     let books = shared(config, "store", "redis://… or rediss://…")
         .and_then(|url| Books::redis(&url).map_err(|e| config.fault("store", e.to_string())).ok());
     let face = CallbackFace::read(config, section, &ways);
+    // the file may be shared with the process that is called back
+    let not_ours = kind != ProviderKind::Http
+        && pools.iter().any(|pool| Way::kind(config, pool) == Some(ProviderKind::Http));
+    let warning = CallbackFace::unused(section, &ways).filter(|_| !not_ours);
     let (queue, books) = (queue?, books?);
     let deliveries = face.as_ref().map(|face| {
         Deliveries::new(&ways, &queue, books.deliveries.clone(), clock.clone(), face.base_url.clone())
@@ -164,7 +173,7 @@ fn parts(
         .into_iter()
         .map(|way| way.sender(&queue, &books, deliveries.as_ref(), clock.clone(), drain))
         .collect();
-    Some(Parts { senders, queue, claims: books.claims, callbacks: face.zip(deliveries) })
+    Some(Parts { senders, queue, claims: books.claims, callbacks: face.zip(deliveries), warning })
 }
 
 /// An address that several processes can share: an embedded file belongs to one.

@@ -133,6 +133,22 @@ impl CallbackFace {
     }
 }
 
+impl CallbackFace {
+    /// What to warn of where keys are set for callbacks, and no gateway of `ways` reports delivery: nobody listens.
+    pub fn unused(section: &SenderSection, ways: &[Way]) -> Option<String> {
+        let keys = [("dlr_listen", &section.dlr_listen), ("dlr_url", &section.dlr_url)];
+        let given: Vec<&str> =
+            keys.iter().filter(|(_, value)| value.is_some()).map(|(key, _)| *key).collect();
+        let asked_for = ways.iter().any(|way| way.provider.callbacks().is_some());
+        (!asked_for && !given.is_empty()).then(|| {
+            format!(
+                "sender.{} changes nothing: no pool here has DLR, so no gateway is called back",
+                given.join(", sender.")
+            )
+        })
+    }
+}
+
 fn is_listen(text: &str) -> bool {
     text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
@@ -174,7 +190,65 @@ impl Deliveries {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+    use mtan_jobs::{ReportCode, SendJob};
+
     use super::*;
+    use crate::{Provider, Verdict};
+
+    struct Gateway {
+        reports: bool,
+    }
+
+    #[async_trait]
+    impl Provider for Gateway {
+        fn kind(&self) -> &'static str {
+            "http"
+        }
+
+        fn time_out(&self) -> Duration {
+            Duration::from_secs(1)
+        }
+
+        async fn send(&self, _: &SendJob, _: Timestamp) -> Verdict {
+            Verdict::Retry { code: ReportCode::GatewayBusy, after: None, detail: None }
+        }
+
+        fn callbacks(&self) -> Option<Arc<dyn ReadCallback>> {
+            self.reports.then(|| Arc::new(Silent) as Arc<dyn ReadCallback>)
+        }
+    }
+
+    struct Silent;
+
+    impl ReadCallback for Silent {
+        fn read(&self, _: &Callback) -> CallbackState {
+            CallbackState::UnderWay
+        }
+    }
+
+    #[test]
+    fn keys_for_callbacks_without_a_gateway_that_calls_back_are_warned_of() {
+        let ways = |reports| {
+            let mute = Way::new(Pool::default_pool(), Arc::new(Gateway { reports: false }));
+            [mute, Way::new("other".parse().unwrap(), Arc::new(Gateway { reports }))]
+        };
+        let given = |listen: Option<&str>, url: Option<&str>| SenderSection {
+            dlr_listen: listen.map(str::to_owned),
+            dlr_url: url.map(str::to_owned),
+            ..SenderSection::default()
+        };
+        let both = given(Some("0.0.0.0:9111"), Some("https://user:hush@sms.example"));
+        let warned = CallbackFace::unused(&both, &ways(false)).unwrap();
+        assert!(warned.contains("sender.dlr_listen, sender.dlr_url"), "{warned}");
+        assert!(!warned.contains("hush"), "{warned}");
+        let warned = CallbackFace::unused(&given(None, Some("https://sms.example")), &ways(false)).unwrap();
+        assert!(warned.starts_with("sender.dlr_url changes nothing"), "{warned}");
+        assert_eq!(CallbackFace::unused(&both, &ways(true)), None);
+        assert_eq!(CallbackFace::unused(&given(None, None), &ways(false)), None);
+    }
 
     #[test]
     fn what_gateways_call_is_an_address_without_a_query() {

@@ -172,7 +172,7 @@ pub(crate) async fn the_reports_of_many_jobs_are_marked_in_one_call(bench: impl 
     for (id, marked) in settled.into_iter().zip([true, true, false]) {
         let keep = asking.keep_until();
         let claim = asking.book.claim(&job_id(id), &owner("b"), asking.at(1), LEASE, keep).await.unwrap();
-        assert_eq!(claim, Claim::Settled { report: report(id, ""), reported: marked }, "{id}");
+        assert!(matches!(claim, Claim::Settled { reported, .. } if reported == marked), "{id}: {claim:?}");
     }
     assert_eq!(asking.claim("b", 1).await, asking.busy_since(0), "the mark changes no claim");
 }
