@@ -47,15 +47,14 @@ impl Sending {
         let Sending { ways, drain, face } = self;
         let Backends { queue, books, .. } = backends;
         let (tasks, end) = (TaskTracker::new(), CancellationToken::new());
-        let deliveries = face.as_ref().map(|face| {
-            Deliveries::new(&ways, queue, books.deliveries.clone(), clock.clone(), face.base_url.clone())
-        });
-        let called = match face.as_ref().zip(deliveries.clone()) {
-            Some((face, deliveries)) => Some(take_callbacks(face, deliveries, end.clone()).await?),
+        let deliveries =
+            Deliveries::new(&ways, queue, books.deliveries.clone(), clock.clone(), face.as_ref());
+        let called = match &face {
+            Some(face) => Some(take_callbacks(face, deliveries.clone(), end.clone()).await?),
             None => None,
         };
         for way in ways {
-            let sender = way.sender(queue, books, deliveries.as_ref(), clock.clone(), drain);
+            let sender = way.sender(queue, books, Some(&deliveries), clock.clone(), drain);
             tasks.spawn(sender.run(stop.clone()));
         }
         tasks.close();

@@ -115,6 +115,7 @@ async fn up(mut plan: Plan, clock: Arc<dyn Clock>) -> anyhow::Result<()> {
     add_ready_checks(&health, backends.store.clone(), backends.queue.clone());
     for way in &plan.sending.ways {
         way.breaker.add_note(&health);
+        way.provider.add_notes(&way.pool, &health);
     }
     let mut beside = mtan_daemon::health_router(health, metrics);
     if let Some(phone) = &phone {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use mtan_daemon::Fault;
 use mtan_jobs::{Clock, ReportCode, SendJob};
-use mtan_sender::{Detail, Provider, ProviderKind, ReadCallback, UnknownRule, Verdict};
+use mtan_sender::{Detail, Provider, ProviderKind, ReadCallback, ReportTo, UnknownRule, Verdict};
 use reqwest::header::{AUTHORIZATION, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode};
 use tokio::time::Instant;
@@ -183,8 +183,8 @@ impl Provider for HttpProvider {
         self.config.callbacks.clone().map(|rules| Arc::new(rules) as Arc<dyn ReadCallback>)
     }
 
-    async fn send_reporting_to(&self, job: &SendJob, deadline: Timestamp, dlr_url: &str) -> Verdict {
-        let handed_over = self.hand_over(job, deadline, Some(dlr_url)).await;
+    async fn send_reporting_to(&self, job: &SendJob, deadline: Timestamp, to: &ReportTo) -> Verdict {
+        let handed_over = self.hand_over(job, deadline, Some(&to.url)).await;
         handed_over.map_or_else(|Dead| too_late(), |(verdict, _)| verdict)
     }
 

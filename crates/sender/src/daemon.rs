@@ -166,14 +166,13 @@ fn parts(
         && pools.iter().any(|pool| Way::kind(config, pool) == Some(ProviderKind::Http));
     let warning = CallbackFace::unused(section, &ways).filter(|_| !not_ours);
     let (queue, books) = (queue?, books?);
-    let deliveries = face.as_ref().map(|face| {
-        Deliveries::new(&ways, &queue, books.deliveries.clone(), clock.clone(), face.base_url.clone())
-    });
+    let deliveries = Deliveries::new(&ways, &queue, books.deliveries.clone(), clock.clone(), face.as_ref());
     let senders = ways
         .into_iter()
-        .map(|way| way.sender(&queue, &books, deliveries.as_ref(), clock.clone(), drain))
+        .map(|way| way.sender(&queue, &books, Some(&deliveries), clock.clone(), drain))
         .collect();
-    Some(Parts { senders, queue, claims: books.claims, callbacks: face.zip(deliveries), warning })
+    let callbacks = face.map(|face| (face, deliveries));
+    Some(Parts { senders, queue, claims: books.claims, callbacks, warning })
 }
 
 /// An address that several processes can share: an embedded file belongs to one.
@@ -204,6 +203,7 @@ fn listen_address(kind: ProviderKind, section: &SenderSection) -> &str {
 fn add_ready_checks(health: &Health, parts: &Parts, clock: &Arc<dyn Clock>) {
     for sender in &parts.senders {
         sender.breaker.add_note(health);
+        sender.provider.add_notes(&sender.pool, health);
     }
     let queue = parts.queue.clone();
     health.add("queue", move || {

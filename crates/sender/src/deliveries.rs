@@ -1,8 +1,9 @@
-//! Delivery reports: what a gateway tells later, by a callback to a URL that we gave it with the SMS.
+//! Delivery reports: what a gateway tells later, by a callback to a URL that we gave it with the SMS, or a modem by itself.
 //!
 //! ```text
-//! hand-over ── ticket() ──▶ book: awaited, ticket    the URL goes out with the SMS
+//! hand-over ── expect() ──▶ book: awaited, ticket    the URL goes out with the SMS
 //! callback  ── router() ──▶ book: is it the first?   report published, then noted as told
+//! modem     ── tell()   ──▶ the same
 //! ```
 
 mod router;
@@ -68,6 +69,21 @@ pub trait ReadCallback: Send + Sync + 'static {
     }
 }
 
+/// How news of one job's delivery are told. `Debug` shows nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ReportTo {
+    /// What the gateway is to call; of no use where nobody listens for callbacks.
+    pub url: String,
+    /// What is presented with the news.
+    pub ticket: Ticket,
+}
+
+impl fmt::Debug for ReportTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReportTo(..)")
+    }
+}
+
 /// What delivery reports need; shared by the loop, which gives tickets out, and the listener, which takes them in.
 #[derive(Clone)]
 pub struct Deliveries {
@@ -78,7 +94,7 @@ pub struct Deliveries {
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// What gateways call: the listener as it is seen from outside, with a path prefix if need be, without a slash at the
-    /// end.
+    /// end. Empty where nobody listens.
     pub base_url: String,
     /// How the callbacks of each pool are read.
     pub readers: BTreeMap<Pool, Arc<dyn ReadCallback>>,
@@ -162,24 +178,29 @@ fn is_base(url: &str) -> bool {
 }
 
 impl Deliveries {
-    /// Everything for the callbacks to the gateways of `ways`.
+    /// Everything for the reports about the SMS of `ways`; gateways call `face`.
     pub fn new(
         ways: &[Way],
         queue: &Queue,
         book: Arc<dyn DeliveryBook>,
         clock: Arc<dyn Clock>,
-        base_url: String,
+        face: Option<&CallbackFace>,
     ) -> Deliveries {
+        let base_url = face.map(|face| face.base_url.clone()).unwrap_or_default();
         let readers = ways.iter().filter_map(|way| Some((way.pool.clone(), way.provider.callbacks()?)));
         Deliveries { book, reports: queue.report_publisher(), clock, base_url, readers: readers.collect() }
     }
 
-    /// The URL for this job's callbacks. To be asked for before the hand-over: the callback may come before the answer.
-    pub(crate) async fn url(&self, awaited: &Awaited, keep_until: Timestamp) -> Result<String, ClaimError> {
+    /// How news of this job are told. To be asked for before the hand-over: they may come before the answer.
+    pub(crate) async fn expect(
+        &self,
+        awaited: &Awaited,
+        keep_until: Timestamp,
+    ) -> Result<ReportTo, ClaimError> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(|_| ClaimError("the system has no randomness".to_owned()))?;
         let ticket = self.book.expect(awaited, &Ticket::new(random), self.clock.now(), keep_until).await?;
-        Ok(self.address(&awaited.pool, &awaited.job_id, &ticket))
+        Ok(ReportTo { url: self.address(&awaited.pool, &awaited.job_id, &ticket), ticket })
     }
 
     /// Job ids hold nothing that a path would have to escape but the colon, which may stand in one.

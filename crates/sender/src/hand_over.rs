@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, warn};
 
 use crate::run::Postroom;
-use crate::{Detail, Verdict, metrics};
+use crate::{Detail, ReportTo, Verdict, metrics};
 
 /// How long after its own time-out a provider's call is cut off: its own answer knows more than "no answer".
 const NET: Duration = Duration::from_secs(1);
@@ -34,13 +34,13 @@ pub(crate) async fn hand_over(
     job: &SendJob,
     owner: &Owner,
     deadline: Timestamp,
-    dlr_url: Option<&str>,
+    report_to: Option<&ReportTo>,
 ) -> (Verdict, Lease) {
     let started = Instant::now();
     let lost = AtomicBool::new(false);
     let verdict = tokio::select! {
         biased;
-        verdict = call(room, job, deadline, dlr_url) => verdict,
+        verdict = call(room, job, deadline, report_to) => verdict,
         never = keep_lease(room, job, owner, &lost) => match never {},
     };
     metrics::handed_over(&room.pool, verdict.as_str(), started.elapsed());
@@ -48,11 +48,11 @@ pub(crate) async fn hand_over(
     (verdict, lease)
 }
 
-async fn call(room: &Postroom, job: &SendJob, deadline: Timestamp, dlr_url: Option<&str>) -> Verdict {
+async fn call(room: &Postroom, job: &SendJob, deadline: Timestamp, report_to: Option<&ReportTo>) -> Verdict {
     let left = Duration::try_from(deadline.duration_since(room.clock.now())).unwrap_or_default();
     let bound = room.provider.time_out().saturating_add(NET).min(left.saturating_add(GRACE));
-    let sending = match dlr_url {
-        Some(url) => room.provider.send_reporting_to(job, deadline, url),
+    let sending = match report_to {
+        Some(to) => room.provider.send_reporting_to(job, deadline, to),
         None => room.provider.send(job, deadline),
     };
     let call = AssertUnwindSafe(sending).catch_unwind();

@@ -25,12 +25,12 @@ pub mod tags;
 pub use breaker::BreakerRules;
 pub use decide::{PLAN, UnknownRule, WhileOpen};
 pub use deliveries::{
-    Callback, CallbackFace, CallbackState, Deliveries, ReadCallback, router as delivery_router,
+    Callback, CallbackFace, CallbackState, Deliveries, ReadCallback, ReportTo, router as delivery_router,
 };
 pub use detail::{Detail, Secrets};
 pub use gate::Breaker;
 pub use kind::{ProviderKind, UnknownProvider};
-pub use provider::{About, Provider, Verdict};
+pub use provider::{About, NoPlace, Place, Provider, Verdict};
 pub use run::{Jitter, Rules, Sender, os_jitter};
 pub use turnstile::Throttle;
 pub use way::{Build, Way};

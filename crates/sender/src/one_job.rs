@@ -15,7 +15,7 @@ use crate::decide::{Finding, Standing, Step, behind};
 use crate::hand_over::{Lease, hand_over};
 use crate::run::Postroom;
 use crate::turnstile::{NoTurn, Permit};
-use crate::{Detail, metrics};
+use crate::{Detail, NoPlace, Place, ReportTo, metrics};
 
 /// How long after a job's death its claim is remembered: a late duplicate must still find it.
 const REMEMBERED: Duration = Duration::from_secs(60 * 60);
@@ -70,10 +70,9 @@ enum Asked {
 }
 
 /// How a job finds the way out, before it is claimed: who waits holds no claim, so a death while waiting is no unknown.
-#[derive(Clone, Copy)]
 enum Way {
-    /// Its turn has come.
-    Free(Permit),
+    /// There is room for it, and its turn has come.
+    Free(Permit, Place),
     /// It is not asked for: the job will not be handed over, whatever else becomes of it.
     Unasked,
     /// The breaker lets nobody through.
@@ -111,13 +110,14 @@ impl Postroom {
         let owner = self.new_owner();
         loop {
             let way = self.way(paper).await;
-            match way {
+            match &way {
                 Way::Stopping => return note(&paper.id, receipt.give_back().await),
-                Way::Held(after) => return self.later(paper, after, receipt).await,
-                Way::Free(_) | Way::Unasked | Way::Shut | Way::TooLate => {}
+                Way::Held(after) => return self.later(paper, *after, receipt).await,
+                Way::Free(..) | Way::Unasked | Way::Shut | Way::TooLate => {}
             }
             match self.ask(paper, &owner).await {
-                Asked::Answer(Claim::Taken { .. }) if matches!(way, Way::Free(turn) if !turn.is_fresh()) => {
+                Asked::Answer(Claim::Taken { .. }) if matches!(&way, Way::Free(turn, _) if !turn.is_fresh()) =>
+                {
                     self.release(&paper.id, &owner, Unknown::No).await;
                 }
                 Asked::Answer(Claim::Taken { unknowns }) => {
@@ -148,7 +148,8 @@ impl Postroom {
         if left.is_zero() {
             return Way::Unasked;
         }
-        let patience = if behind(&job.route, &self.pool).is_some() { left / 2 } else { left };
+        let alone = behind(&job.route, &self.pool).is_none();
+        let patience = if alone { left } else { left / 2 };
         let came = Instant::now();
         let mut stand = self.breaker.watch();
         loop {
@@ -162,8 +163,9 @@ impl Postroom {
                 biased;
                 () = self.stop.cancelled() => return Way::Stopping,
                 _ = stand.changed() => {}
-                turn = self.turn(waits) => match turn {
-                    Ok(turn) => return Way::Free(turn),
+                turn = self.room_and_turn(waits, alone) => match turn {
+                    Ok((turn, place)) => return Way::Free(turn, place),
+                    Err(NoTurn::OutOfOrder) => return Way::TooLate,
                     Err(NoTurn::TooLate { .. }) if waits < held => return Way::TooLate,
                     Err(NoTurn::TooLate { wait }) => return Way::Held(wait.clamp(ASK_AGAIN, AWAY)),
                     Err(NoTurn::Away(e)) if held.is_zero() => {
@@ -172,6 +174,28 @@ impl Postroom {
                     }
                     Err(NoTurn::Away(e)) => debug!(job.id = %paper.id, pool = %self.pool, error = %e, "no turn yet"),
                 },
+            }
+        }
+    }
+
+    /// Room first: a turn would grow old while its job waits for room.
+    async fn room_and_turn(&self, waits: Duration, alone: bool) -> Result<(Permit, Place), NoTurn> {
+        let came = Instant::now();
+        let place = self.place(came + waits, alone).await?;
+        Ok((self.turn(waits.saturating_sub(came.elapsed())).await?, place))
+    }
+
+    /// A way out that is out of order is waited for where there is no other.
+    async fn place(&self, until: Instant, alone: bool) -> Result<Place, NoTurn> {
+        loop {
+            let patience = until.saturating_duration_since(Instant::now());
+            match self.provider.place(patience).await {
+                Ok(place) => return Ok(place),
+                Err(NoPlace::OutOfOrder) if !alone => return Err(NoTurn::OutOfOrder),
+                Err(NoPlace::OutOfOrder) if !patience.is_zero() => sleep(ASK_AGAIN.min(patience)).await,
+                Err(NoPlace::OutOfOrder | NoPlace::Late) => {
+                    return Err(NoTurn::TooLate { wait: Duration::ZERO });
+                }
             }
         }
     }
@@ -216,28 +240,28 @@ impl Postroom {
                 return self.report(paper, owner, refused(paper, poison), taken_over, receipt).await;
             }
         };
-        let dlr_url = match way {
-            Way::Free(_) => self.dlr_url(paper, job).await,
+        let late = matches!(way, Way::TooLate);
+        let place = match way {
+            Way::Free(_, place) => Some(place),
             _ => None,
         };
+        let report_to = if place.is_some() { self.report_to(paper, job).await } else { None };
         // this is the last look at the clock before the gateway gets the code
         let standing = self.standing(paper, job, unknowns);
         if let Some(end) = standing.before_hand_over() {
             return self.report(paper, owner, end, taken_over, receipt).await;
         }
-        let pass = match way {
-            Way::Free(_) => self.breaker.enter(),
-            _ => None,
-        };
+        let pass = place.as_ref().and_then(|_| self.breaker.enter());
         let Some(pass) = pass else {
-            let (chance, late) = ((self.jitter)(), matches!(way, Way::TooLate));
+            let chance = (self.jitter)();
             let why = if late { "throttled" } else { "breaker_open" };
             let decide = |standing: &Standing<'_>| {
                 if late { standing.too_late() } else { standing.while_shut(self.rules.while_open, chance) }
             };
             return self.act(paper, job, owner, why, unknowns, decide, taken_over, receipt).await;
         };
-        let (verdict, lease) = hand_over(self, job, owner, paper.deadline, dlr_url.as_deref()).await;
+        let (verdict, lease) = hand_over(self, job, owner, paper.deadline, report_to.as_ref()).await;
+        drop(place); // its room is free for the next one
         // without a sign the leave is given back: the next job may be the probe
         if let Some(sign) = Sign::of(&verdict, self.clock.now() >= paper.deadline) {
             pass.used(sign);
@@ -253,7 +277,7 @@ impl Postroom {
 
     /// Where this job's delivery is to be reported to, noted before the gateway knows. An SMS without a delivery report is
     /// better than none.
-    async fn dlr_url(&self, paper: &Paper, job: &SendJob) -> Option<String> {
+    async fn report_to(&self, paper: &Paper, job: &SendJob) -> Option<ReportTo> {
         let deliveries = self.deliveries.as_ref()?;
         let awaited = Awaited {
             job_id: paper.id.clone(),
@@ -264,8 +288,11 @@ impl Postroom {
             segments: job.text.segments(),
             reply_to: paper.reply_to.clone(),
         };
-        let url = deliveries.url(&awaited, paper.keep_until(self.clock.now())).await;
-        url.inspect_err(
+        let now = self.clock.now();
+        let heard = self.provider.hears_of_deliveries_for().unwrap_or_default();
+        let keep_until = paper.keep_until(now).max(now.saturating_add(heard).unwrap_or(Timestamp::MAX));
+        let to = deliveries.expect(&awaited, keep_until).await;
+        to.inspect_err(
             |e| warn!(job.id = %paper.id, pool = %self.pool, error = %e, "sent without a delivery report"),
         )
         .ok()

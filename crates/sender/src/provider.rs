@@ -1,13 +1,15 @@
 //! Seam 4, the window: one way out of the building, and what it says about each job.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use mtan_jobs::{ReportCode, SendJob};
+use mtan_daemon::Health;
+use mtan_jobs::{Pool, ReportCode, SendJob};
 
-use crate::{Detail, ReadCallback, UnknownRule};
+use crate::{Deliveries, Detail, ReadCallback, ReportTo, UnknownRule};
 
 /// A configured way out: an HTTP gateway, an SMTP gateway, a modem.
 #[async_trait]
@@ -28,6 +30,30 @@ pub trait Provider: Send + Sync + 'static {
         &[]
     }
 
+    /// True where a hand-over may outlast a stop: what is not over by then is cut off, and its outcome unknown. Else
+    /// [`Provider::time_out`] may be no longer than a stop waits.
+    fn may_outlast_a_stop(&self) -> bool {
+        false
+    }
+
+    /// Begins what it does beside the jobs; called once, when the sender of `pool` starts. `news` is there if it hears of
+    /// deliveries by itself.
+    fn start(&self, pool: &Pool, news: Option<Deliveries>) {
+        let (_, _) = (pool, news);
+    }
+
+    /// Adds to `/readyz` what is worth knowing of the way out.
+    fn add_notes(&self, pool: &Pool, health: &Health) {
+        let (_, _) = (pool, health);
+    }
+
+    /// Waits, up to `patience`, until there is room for one more job, and keeps it. It is asked for before the job is
+    /// claimed, so waiting costs no try, and a death meanwhile leaves nothing unknown.
+    async fn place(&self, patience: Duration) -> Result<Place, NoPlace> {
+        let _ = patience;
+        Ok(Place::default())
+    }
+
     /// Hands `job` over, once, and classifies what came of it. `deadline` is when the code in it dies: it has not
     /// passed at the call, and no part of the hand-over that may still be called off is begun after it.
     async fn send(&self, job: &SendJob, deadline: Timestamp) -> Verdict;
@@ -37,10 +63,16 @@ pub trait Provider: Send + Sync + 'static {
         None
     }
 
-    /// As [`Provider::send`]; the gateway is told to report delivery to `dlr_url`. Asked of a provider with
-    /// [`Provider::callbacks`] only.
-    async fn send_reporting_to(&self, job: &SendJob, deadline: Timestamp, dlr_url: &str) -> Verdict {
-        let _ = dlr_url;
+    /// For how long after a hand-over it may hear by itself what became of the SMS, and tell [`Deliveries`]; `None` where
+    /// it does not.
+    fn hears_of_deliveries_for(&self) -> Option<Duration> {
+        None
+    }
+
+    /// As [`Provider::send`], and delivery is to be reported: by a callback to the URL, or by the provider itself with the
+    /// ticket. Asked of a provider with [`Provider::callbacks`] or [`Provider::hears_of_deliveries_for`] only.
+    async fn send_reporting_to(&self, job: &SendJob, deadline: Timestamp, to: &ReportTo) -> Verdict {
+        let _ = to;
         self.send(job, deadline).await
     }
 
@@ -54,6 +86,32 @@ pub trait Provider: Send + Sync + 'static {
     async fn send_and_explain(&self, job: &SendJob, deadline: Timestamp) -> (Verdict, Option<String>) {
         (self.send(job, deadline).await, None)
     }
+}
+
+/// Room for one job at a way out; given back when dropped. The default one is no room in particular.
+#[derive(Default)]
+pub struct Place(Option<Box<dyn Send + Sync>>);
+
+impl Place {
+    /// Room that `guard` holds.
+    pub fn held(guard: impl Send + Sync + 'static) -> Place {
+        Place(Some(Box::new(guard)))
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Place({})", if self.0.is_some() { "held" } else { "any" })
+    }
+}
+
+/// Why there is no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoPlace {
+    /// There was none in time.
+    Late,
+    /// The way out is out of order, and it is not known for how long: said at once.
+    OutOfOrder,
 }
 
 /// What a provider found out. Failure is classified here, once; the loop obeys and never reads a detail.

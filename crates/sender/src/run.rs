@@ -121,6 +121,7 @@ impl Sender {
         });
         info!(pool = %room.pool, provider = room.provider.kind(), "sender started");
         room.breaker.show();
+        room.provider.start(&room.pool, room.deliveries.clone());
         for warning in room.provider.warnings() {
             warn!(pool = %room.pool, "SMSProviderConfig: {warning}");
         }

@@ -58,6 +58,8 @@ pub(crate) enum NoTurn {
         wait: Duration,
     },
     Away(RateError),
+    /// The way out is out of order, and the job has another.
+    OutOfOrder,
 }
 
 impl Turnstile {

@@ -68,7 +68,7 @@ impl Way {
                 return None;
             }
         };
-        if provider.time_out() > drain {
+        if provider.time_out() > drain && !provider.may_outlast_a_stop() {
             config.fault(
                 format!("{key}.TIMEOUT"),
                 format!(
@@ -107,7 +107,9 @@ impl Way {
             name: unique_name(&pool),
             consumer: queue.consumer(&pool, max_in_flight),
             reports: queue.report_publisher(),
-            deliveries: deliveries.filter(|all| all.readers.contains_key(&pool)).cloned(),
+            deliveries: deliveries
+                .filter(|all| all.readers.contains_key(&pool) || provider.hears_of_deliveries_for().is_some())
+                .cloned(),
             pool,
             claims: books.claims.clone(),
             provider,

@@ -1,4 +1,4 @@
-//! The listener: a callback becomes a `delivered` or `undelivered` report, once.
+//! The listener: a callback becomes a `delivered` or `undelivered` report, once; and what a provider heard by itself too.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,7 +121,7 @@ impl Deliveries {
         callback: &Callback,
     ) -> CallbackResult {
         let Address { pool, job_id, ticket } = address;
-        let (outcome, word, gateway_id) = match reader.read(callback) {
+        let news = match reader.read(callback) {
             CallbackState::Final { outcome, word, gateway_id } => (outcome, word, gateway_id),
             CallbackState::UnderWay => return CallbackResult::UnderWay,
             CallbackState::Unreadable => {
@@ -130,8 +130,33 @@ impl Deliveries {
                 return CallbackResult::Unreadable;
             }
         };
+        self.hear(pool, job_id, ticket, news).await
+    }
+
+    /// News that the provider of `pool` heard by itself, with the ticket of the job's [`super::ReportTo`]. False: they were not
+    /// stored, and are to be told again.
+    pub async fn tell(
+        &self,
+        pool: &Pool,
+        job_id: &JobId,
+        ticket: &Ticket,
+        outcome: Outcome,
+        word: &str,
+    ) -> bool {
+        let result = self.hear(pool, job_id, ticket.expose(), (outcome, word.to_owned(), None)).await;
+        metrics::called_back(pool, result);
+        !matches!(result, CallbackResult::Busy | CallbackResult::Failed)
+    }
+
+    async fn hear(
+        &self,
+        pool: &Pool,
+        job_id: &JobId,
+        ticket: &str,
+        (outcome, word, gateway_id): (Outcome, String, Option<String>),
+    ) -> CallbackResult {
         match self.book.present(job_id, ticket, self.clock.now(), LEASE).await {
-            Ok(News::First(awaited)) => self.tell(&awaited, outcome, word, gateway_id).await,
+            Ok(News::First(awaited)) => self.pass_on(&awaited, outcome, word, gateway_id).await,
             Ok(News::Told) => CallbackResult::Repeated,
             Ok(News::Busy) => CallbackResult::Busy,
             Ok(News::Nobody) => {
@@ -139,14 +164,14 @@ impl Deliveries {
                 CallbackResult::Nobody
             }
             Err(error) => {
-                warn!(%pool, job.id = %job_id, %error, "delivery report not taken: the gateway may come again");
+                warn!(%pool, job.id = %job_id, %error, "delivery report not taken: it may come again");
                 CallbackResult::Failed
             }
         }
     }
 
     /// Report first, confirmed; told second: a crash between the two repeats the report, never loses it.
-    async fn tell(
+    async fn pass_on(
         &self,
         awaited: &Awaited,
         outcome: Outcome,
@@ -167,7 +192,7 @@ impl Deliveries {
             at: self.clock.now(),
         };
         if let Err(error) = self.publish(&report, awaited).await {
-            warn!(pool = %awaited.pool, job.id = %awaited.job_id, %error, "delivery report not published: the gateway may come again");
+            warn!(pool = %awaited.pool, job.id = %awaited.job_id, %error, "delivery report not published: it may come again");
             return CallbackResult::Failed;
         }
         info!(pool = %awaited.pool, job.id = %awaited.job_id, %outcome, "delivery report");

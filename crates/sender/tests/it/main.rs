@@ -10,6 +10,7 @@ mod deliveries;
 mod ends;
 mod faults;
 mod inbox;
+mod room;
 mod script;
 mod stop;
 mod throttle;

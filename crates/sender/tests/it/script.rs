@@ -7,8 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use mtan_jobs::{ReportCode, SendJob};
-use mtan_sender::{About, Detail, Provider, UnknownRule, Verdict};
-use tokio::time::sleep;
+use mtan_sender::{About, Detail, NoPlace, Place, Provider, UnknownRule, Verdict};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
 use crate::world::Diary;
 
@@ -23,8 +24,17 @@ pub(crate) enum Act {
     AcceptAfter(u64),
 }
 
+/// Whether there is room for a job.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    Any,
+    None,
+    OutOfOrder,
+}
+
 #[derive(Clone)]
 pub(crate) struct Script {
+    pub(crate) room: Arc<watch::Sender<Room>>,
     rule: UnknownRule,
     acts: Arc<Mutex<VecDeque<Act>>>,
     sent: Arc<Mutex<Vec<String>>>,
@@ -36,7 +46,8 @@ pub(crate) const TIME_OUT: u64 = 600;
 
 impl Script {
     pub(crate) fn new(rule: UnknownRule, acts: Vec<Act>, diary: Diary) -> Script {
-        Script { rule, acts: Arc::new(Mutex::new(acts.into())), sent: Arc::default(), diary }
+        let room = Arc::new(watch::Sender::new(Room::Any));
+        Script { room, rule, acts: Arc::new(Mutex::new(acts.into())), sent: Arc::default(), diary }
     }
 
     /// The texts that were handed over.
@@ -57,6 +68,16 @@ impl Provider for Script {
 
     fn unknown_rule(&self) -> UnknownRule {
         self.rule
+    }
+
+    async fn place(&self, patience: Duration) -> Result<Place, NoPlace> {
+        let mut room = self.room.subscribe();
+        let settled = timeout(patience, room.wait_for(|room| *room != Room::None)).await;
+        match settled.map(|room| *room.unwrap()) {
+            Ok(Room::OutOfOrder) => Err(NoPlace::OutOfOrder),
+            Ok(_) => Ok(Place::default()),
+            Err(_) => Err(NoPlace::Late),
+        }
     }
 
     async fn send(&self, job: &SendJob, _: Timestamp) -> Verdict {
