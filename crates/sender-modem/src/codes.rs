@@ -52,6 +52,8 @@ pub enum Care {
     SetSmsc,
     /// Set the modem up again, and reset it if that does not help.
     SetUp,
+    /// Open the port again.
+    Reopen,
     /// Use this modem no more, and call a person.
     TakeOut,
 }

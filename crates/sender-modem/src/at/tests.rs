@@ -32,13 +32,29 @@ impl Script {
 
     /// Reads until `text` has come; then forgets what was read.
     pub(crate) async fn wait_for(&mut self, text: &str) {
-        while !self.read.contains(text) {
+        self.wait_for_any(&[text]).await;
+    }
+
+    /// Reads until one of `texts` has come, and takes what was read up to its end.
+    pub(crate) async fn wait_for_any(&mut self, texts: &[&str]) -> String {
+        loop {
+            let ends = texts.iter().filter_map(|text| Some(self.read.find(text)? + text.len()));
+            if let Some(end) = ends.min() {
+                return self.read.drain(..end).collect();
+            }
             let mut chunk = [0; 1024];
             let length = self.end.read(&mut chunk).await.unwrap();
-            assert!(length > 0, "the line was closed before {text:?}, after {:?}", self.read);
+            assert!(length > 0, "the line was closed before {texts:?}, after {:?}", self.read);
             self.read.push_str(&String::from_utf8_lossy(&chunk[..length]));
         }
-        self.read.clear();
+    }
+
+    /// What was written and nobody has waited for.
+    pub(crate) async fn pending(&mut self) -> String {
+        let mut chunk = [0; 1024];
+        let read = tokio::time::timeout(Duration::from_millis(1), self.end.read(&mut chunk)).await;
+        self.read.push_str(&String::from_utf8_lossy(&chunk[..read.map_or(0, Result::unwrap)]));
+        std::mem::take(&mut self.read)
     }
 
     pub(crate) async fn say(&mut self, text: &str) {
