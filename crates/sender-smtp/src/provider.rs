@@ -145,7 +145,7 @@ fn rejected(unfit: Unfit) -> Verdict {
         }
         Unfit::Recipient => "with this number in it mailto is no mail address",
     });
-    Verdict::Rejected { about: About::Gateway, code: ReportCode::GatewayRejected, detail: Some(detail) }
+    Verdict::Rejected { about: About::Job, code: ReportCode::GatewayRejected, detail: Some(detail) }
 }
 
 impl fmt::Debug for SmtpProvider {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use mtan_jobs::ReportCode;
 use tokio::time::Instant;
 
-use crate::Verdict;
+use crate::{About, Verdict};
 
 /// The longest time for which failing probes keep a breaker open, unless it begins with a longer one: how long people
 /// may wait after their gateway has come back. One job in a quarter of a minute hurts no gateway.
@@ -45,10 +45,11 @@ pub(crate) enum Sign {
 }
 
 impl Sign {
-    /// `None`: it says nothing, for it was the code's death that ended it, which is no fault of the gateway's. A gateway that
+    /// `None`: it says nothing, for it was the code's death that ended it, or the gateway was never asked. A gateway that
     /// only ever asks for patience takes nothing either: that is a failure.
     pub(crate) fn of(verdict: &Verdict, code_is_dead: bool) -> Option<Sign> {
         match verdict {
+            Verdict::Rejected { about: About::Job, .. } => None,
             Verdict::Accepted { .. } | Verdict::Rejected { .. } => Some(Sign::Alive),
             Verdict::Retry { code: ReportCode::Expired, .. } => None,
             Verdict::Unknown { .. } if code_is_dead => None,

@@ -179,8 +179,8 @@ impl Standing<'_> {
     fn after_rejection(&self, about: About, code: ReportCode, detail: Option<Detail>) -> Step {
         match (about, self.another_way()) {
             (About::Number, _) => Step::Report(finding(Outcome::Rejected, code, detail, self.total())),
-            (About::Gateway, Some(next)) => self.go_to(next),
-            (About::Gateway, None) => self.give_up(Outcome::Rejected, code, detail),
+            (About::Gateway | About::Job, Some(next)) => self.go_to(next),
+            (About::Gateway | About::Job, None) => self.give_up(Outcome::Rejected, code, detail),
         }
     }
 

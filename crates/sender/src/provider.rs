@@ -180,4 +180,7 @@ pub enum About {
     Number,
     /// Anything else, such as credentials or credit: the next pool of the route gets the job at once.
     Gateway,
+    /// The job does not fit this way out, which was not even asked: the next pool may take it, and nothing is known of how
+    /// the gateway is.
+    Job,
 }

@@ -41,6 +41,7 @@ fn means(rules: &ReplyRules, status: u16, body: &str) -> String {
         Verdict::Retry { code, .. } => format!("retry {code}"),
         Verdict::Rejected { about: About::Gateway, code, .. } => format!("rejected {code}"),
         Verdict::Rejected { about: About::Number, code, .. } => format!("rejected number {code}"),
+        Verdict::Rejected { about: About::Job, code, .. } => format!("rejected unfit {code}"),
         Verdict::Unknown { code, .. } => format!("unknown {code}"),
     }
 }

@@ -132,7 +132,7 @@ async fn seven_bits_take_plain_text_and_reject_what_is_none() {
     assert!(String::from_utf8_lossy(&mail.data).contains("Subject: +491701234567 plain =?text?=\r\n"));
     for text in ["für", "€", "😀"] {
         let verdict = send_text(&provider, text).await;
-        assert_eq!(word(&verdict), "rejected gateway_rejected", "{text}");
+        assert_eq!(word(&verdict), "rejected unfit gateway_rejected", "{text}");
         let words = format!("{verdict:?}");
         assert!(words.contains("charset and encoding do not take") && !words.contains(text), "{words}");
     }
@@ -156,7 +156,7 @@ async fn a_gateway_that_reads_latin_1_gets_it() {
         String::from_utf8_lossy(&mail.data).contains("Subject: =?utf-8?b?"),
         "a header is not in the charset"
     );
-    assert_eq!(word(&send_text(&provider, "€").await), "rejected gateway_rejected");
+    assert_eq!(word(&send_text(&provider, "€").await), "rejected unfit gateway_rejected");
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn a_number_that_makes_no_address_is_rejected_before_anything_is_said() {
     let job = json!({ "id": "job-1", "to": "+123456789012345", "text": TEXT });
     let job = SendJob::from_json(job.to_string().as_bytes()).unwrap();
     let verdict = provider.send(&job, in_time(Duration::from_secs(60))).await;
-    assert_eq!(word(&verdict), "rejected gateway_rejected");
+    assert_eq!(word(&verdict), "rejected unfit gateway_rejected");
     let words = format!("{verdict:?}");
     assert!(words.contains("mailto is no mail address") && !words.contains("12345678"), "{words}");
     assert_eq!(sink.connections(), 0);

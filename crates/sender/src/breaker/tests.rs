@@ -162,3 +162,11 @@ fn what_the_death_of_a_code_has_ended_says_nothing_about_the_gateway() {
     let accepted = Verdict::Accepted { gateway_id: None, detail: None };
     assert_eq!(Sign::of(&accepted, true), Some(Sign::Alive));
 }
+
+#[test]
+fn a_refusal_says_that_the_gateway_lives_unless_it_was_never_asked() {
+    let refused = |about| Verdict::Rejected { about, code: ReportCode::GatewayRejected, detail: None };
+    assert_eq!(Sign::of(&refused(About::Number), false), Some(Sign::Alive));
+    assert_eq!(Sign::of(&refused(About::Gateway), false), Some(Sign::Alive));
+    assert_eq!(Sign::of(&refused(About::Job), false), None);
+}

@@ -114,6 +114,7 @@ fn a_refusal_goes_to_the_next_pool_at_once_unless_it_is_about_the_number() {
     let route = pools(&["a", "b"]);
     let first = standing(&route, 0, 0, UnknownRule::Resend);
     assert_eq!(again(&first.after_hand_over(refused(About::Gateway), 0.5)), Some(("b", 0, 0, Unknown::No)));
+    assert_eq!(again(&first.after_hand_over(refused(About::Job), 0.5)), Some(("b", 0, 0, Unknown::No)));
     let rejected = Some((Outcome::Rejected, ReportCode::GatewayRejected));
     assert_eq!(end(&first.after_hand_over(refused(About::Number), 0.5)), rejected);
     let last = Standing { pool: &route[1], ..first.clone() };
