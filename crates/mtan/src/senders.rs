@@ -9,6 +9,7 @@ use mtan_jobs::{Clock, Pool};
 use mtan_sender::daemon::take_callbacks;
 use mtan_sender::{CallbackFace, Deliveries, ProviderKind, Way};
 use mtan_sender_http::HttpProvider;
+use mtan_sender_modem::ModemProvider;
 use mtan_sender_smtp::SmtpProvider;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -86,12 +87,7 @@ fn way(config: &mut Config, pool: &PoolConfig, clock: &Arc<dyn Clock>, drain: Du
     match Way::kind(config, pool)? {
         ProviderKind::Http => Way::read(config, pool, clock, drain, &HttpProvider::from_json),
         ProviderKind::Smtp => Way::read(config, pool, clock, drain, &SmtpProvider::from_json),
-        other => {
-            let message =
-                format!("{} is not built yet: HttpSMSProvider and SmtpSMSProvider are", other.class());
-            config.fault(format!("{}.SMSProvider", pool.key), message);
-            None
-        }
+        ProviderKind::Device => Way::read(config, pool, clock, drain, &ModemProvider::from_json),
     }
 }
 

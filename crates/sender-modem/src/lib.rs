@@ -1,6 +1,15 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod craft;
+mod label;
+pub mod metrics;
+mod modem;
+mod pins;
+mod pool;
+mod provider;
+mod reports;
+mod watch;
 
 pub mod at;
 pub mod codes;
@@ -11,3 +20,4 @@ pub mod submit;
 pub mod ussd;
 
 pub use config::ModemConfig;
+pub use provider::ModemProvider;

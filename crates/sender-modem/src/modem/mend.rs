@@ -1,0 +1,143 @@
+//! What a keeper does beside the orders: set up, look, listen, and keep the memory free.
+
+use mtan_sms::StatusReport;
+use tracing::{debug, warn};
+
+use super::{Keeper, Lost, Next, ladder};
+use crate::at::{AtError, Command, Dialogue, Urc};
+use crate::craft::{self, Facts, Trouble, Wishes};
+use crate::metrics;
+use crate::port::Port;
+
+use std::time::Duration;
+
+/// Many modems go through the whole memory for it.
+const MEMORY: Duration = Duration::from_secs(20);
+
+/// How long a modem whose SIM needs a person is left alone.
+const PERSON: Duration = Duration::from_secs(10);
+
+impl Keeper {
+    pub(super) async fn set_up(
+        &mut self,
+        dialogue: &mut Dialogue<Port>,
+        step: ladder::Step,
+    ) -> Result<Facts, Lost> {
+        let config = &self.shop.config;
+        let wishes =
+            Wishes { pin: config.pin.as_ref(), smsc: config.smsc.as_ref(), reports: config.status_reports };
+        debug!(modem = %self.label, ?step, "set-up begins");
+        match craft::set_up(dialogue, &wishes, &self.shop.pins).await {
+            Ok(facts) => {
+                self.greet(&facts);
+                Ok(facts)
+            }
+            Err(Trouble::Person(why)) => Err(Lost::waits(why, PERSON)),
+            Err(Trouble::Modem(error)) => Err(error.into()),
+        }
+    }
+
+    /// The heartbeat.
+    pub(super) async fn look(
+        &mut self,
+        dialogue: &mut Dialogue<Port>,
+        facts: &mut Facts,
+    ) -> Result<Next, Lost> {
+        craft::look(dialogue, facts).await?;
+        Ok(Next::GoOn)
+    }
+
+    /// Something that the modem said by itself.
+    pub(super) async fn hear(
+        &mut self,
+        dialogue: &mut Dialogue<Port>,
+        facts: &Facts,
+        urc: Urc,
+    ) -> Result<Next, Lost> {
+        match urc {
+            Urc::StatusReport(pdu) => self.report(facts, &pdu),
+            Urc::StatusReportStored { memory, index } => {
+                self.fetch_report(dialogue, facts, &memory, index).await?;
+            }
+            Urc::Restarted | Urc::Sim => return Ok(Next::SetUp),
+            said => debug!(modem = %self.label, ?said, "the modem said something"),
+        }
+        Ok(Next::GoOn)
+    }
+
+    fn report(&self, facts: &Facts, pdu: &str) {
+        metrics::report(&self.label);
+        match StatusReport::from_hex(pdu) {
+            Ok(report) => self.shop.reports.heard(&self.sim(facts), &report),
+            Err(error) => debug!(modem = %self.label, %error, "a delivery report that cannot be read"),
+        }
+    }
+
+    /// Reports that were stored while nobody listened.
+    pub(super) async fn collect_reports(
+        &mut self,
+        dialogue: &mut Dialogue<Port>,
+        facts: &Facts,
+    ) -> Result<(), Lost> {
+        if !facts.reports_are_stored || !self.choose_memory(dialogue, "SR").await? {
+            return Ok(());
+        }
+        // 4: all of them
+        let list = Command::new("+CMGL=4").free("+CMGL").within(MEMORY);
+        let Some(lines) = allowed(dialogue, &list).await? else { return Ok(()) };
+        for pair in lines.chunks(2) {
+            let [head, pdu] = pair else { continue };
+            self.report(facts, pdu);
+            if let Some(index) = head.split(',').next().and_then(|index| index.trim().parse::<u16>().ok()) {
+                allowed(dialogue, &Command::new(format!("+CMGD={index}")).within(MEMORY)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn fetch_report(
+        &self,
+        dialogue: &mut Dialogue<Port>,
+        facts: &Facts,
+        memory: &str,
+        index: u16,
+    ) -> Result<(), AtError> {
+        if !self.choose_memory(dialogue, memory).await? {
+            return Ok(());
+        }
+        let read = Command::new(format!("+CMGR={index}")).free("+CMGR").within(MEMORY);
+        if let Some(pdu) = allowed(dialogue, &read).await?.and_then(|lines| lines.into_iter().nth(1)) {
+            self.report(facts, &pdu);
+        }
+        allowed(dialogue, &Command::new(format!("+CMGD={index}")).within(MEMORY)).await.map(drop)
+    }
+
+    async fn choose_memory(&self, dialogue: &mut Dialogue<Port>, memory: &str) -> Result<bool, AtError> {
+        if memory.is_empty() || !memory.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return Ok(false);
+        }
+        let choose = Command::new(format!("+CPMS=\"{memory}\"")).named("+CPMS").within(MEMORY);
+        Ok(allowed(dialogue, &choose).await?.is_some())
+    }
+
+    /// What was read goes first; where that is not enough, all goes: nobody reads a gateway's SIM.
+    pub(super) async fn clean_memory(
+        &self,
+        dialogue: &mut Dialogue<Port>,
+        round: u32,
+    ) -> Result<(), AtError> {
+        // 3GPP TS 27.005 §3.5.4: 1 = read ones, 4 = all
+        let which = if round == 1 { 1 } else { 4 };
+        warn!(modem = %self.label, all = round > 1, "the memory is full: messages are deleted");
+        allowed(dialogue, &Command::new(format!("+CMGD=1,{which}")).within(MEMORY)).await.map(drop)
+    }
+}
+
+/// The lines of the answer; `None` where the modem says no.
+async fn allowed(dialogue: &mut Dialogue<Port>, command: &Command) -> Result<Option<Vec<String>>, AtError> {
+    match dialogue.command(command).await {
+        Ok(answer) => Ok(Some(answer.lines().to_vec())),
+        Err(AtError::Refused { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
