@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
-mod craft;
 mod label;
 pub mod metrics;
 mod modem;
@@ -10,6 +9,7 @@ mod pool;
 mod provider;
 mod reports;
 mod watch;
+mod words;
 
 pub mod at;
 pub mod codes;

@@ -24,7 +24,6 @@ use tracing::{debug, error, info, warn};
 
 use crate::at::{AtError, Dialogue};
 use crate::config::ModemConfig;
-use crate::craft::Facts;
 use crate::gnokiirc::{Line, Place};
 use crate::label::label;
 use crate::metrics;
@@ -32,6 +31,8 @@ use crate::pins::Pins;
 use crate::pool::{Answer, Mail, Modems, Seat, Stand};
 use crate::port::{self, OpenError, Port};
 use crate::reports::{Reports, Sim};
+use crate::set_up::Facts;
+use crate::words;
 
 /// How often a modem that has nothing to do is looked at.
 const BEAT: Duration = Duration::from_secs(15);
@@ -215,7 +216,7 @@ impl Keeper {
 
     /// Notes which modem it is. Another port may have it already, and by its stable name only the same one is taken.
     fn recognise(&mut self, facts: &Facts, place: &Place) -> Result<(), Lost> {
-        let imei = facts.imei.clone().unwrap_or_default();
+        let imei = facts.imei.clone();
         if let Some(known) = self.known.as_ref().filter(|known| known.imei != imei && !imei.is_empty()) {
             let same_place = *place == self.place;
             warn!(modem = %self.label, expected = ?known.stable.is_some(), "another modem is at this port now");
@@ -277,10 +278,10 @@ impl Keeper {
 
     /// Tells the pool, the metrics and `/readyz` how it stands.
     fn show(&mut self, facts: &Facts, searching_since: &mut Option<Instant>) {
-        let registered = facts.is_registered();
+        let registered = facts.registration.is_registered();
         metrics::registered(&self.label, registered);
-        metrics::signal(&self.label, facts.signal_dbm());
-        self.shop.modems.hears(self.seat, facts.network_words());
+        metrics::signal(&self.label, facts.signal);
+        self.shop.modems.hears(self.seat, words::network(facts));
         if registered {
             *searching_since = None;
             self.failures = 0;
@@ -289,7 +290,7 @@ impl Keeper {
             }
         } else {
             searching_since.get_or_insert_with(Instant::now);
-            let why = format!("has no network: {}", facts.network_words());
+            let why = format!("has no network: {}", words::network(facts));
             if self.shop.modems.stands(self.seat, Stand::Away(why.clone())) {
                 warn!(modem = %self.label, "{why}");
             }
@@ -328,13 +329,14 @@ impl Keeper {
     }
 
     fn greet(&self, facts: &Facts) {
-        let (model, network) = (facts.model_words(), facts.network_words());
+        let (model, network) = (words::model(facts), words::network(facts));
         info!(modem = %self.label, model, network, "the modem is set up");
     }
 
     /// Under which name the SIM's reports are remembered.
     fn sim(&self, facts: &Facts) -> Sim {
-        Sim::new(facts.imsi.as_deref().or(facts.imei.as_deref()).unwrap_or(&self.label))
+        let names = [facts.imsi.as_str(), &facts.imei, &self.label];
+        Sim::new(names.into_iter().find(|name| !name.is_empty()).unwrap_or_default())
     }
 }
 

@@ -1,6 +1,6 @@
-//! Which PINs a SIM has refused, on disk, so that no restart tries one again: three wrong ones lock the SIM.
+//! What became of PINs that were tried, on disk, so that no restart tries one blindly again: three wrong ones lock a SIM.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,7 +9,9 @@ use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-/// The file of refused PINs, a digest a line.
+use crate::set_up::{PinMemory, PinPast};
+
+/// A file with a line for each PIN that was tried and not accepted: a digest of it and its SIM, and what became of it.
 pub(crate) struct Pins {
     path: PathBuf,
     /// Two keepers may write at a time.
@@ -21,48 +23,45 @@ impl Pins {
         Pins { path: folder.join("refused-pins"), writing: Mutex::new(()) }
     }
 
-    /// Whether `pin` was refused, or tried by a process that died before it knew.
-    pub(crate) fn was_refused(&self, pin: &str) -> bool {
-        self.read().contains(&digest(pin))
+    fn read(&self) -> BTreeMap<String, String> {
+        let text = fs::read_to_string(&self.path).unwrap_or_default();
+        let lines = text.lines().filter_map(|line| line.split_once(' '));
+        lines.map(|(digest, past)| (digest.to_owned(), past.to_owned())).collect()
     }
 
-    /// Notes `pin` as refused. False: it could not be noted.
-    pub(crate) fn remember(&self, pin: &str) -> bool {
-        self.change(|pins| pins.insert(digest(pin)))
-    }
-
-    /// The SIM took it after all.
-    pub(crate) fn forget(&self, pin: &str) {
-        self.change(|pins| pins.remove(&digest(pin)));
-    }
-
-    fn read(&self) -> BTreeSet<String> {
-        fs::read_to_string(&self.path).unwrap_or_default().lines().map(str::to_owned).collect()
-    }
-
-    fn change(&self, change: impl FnOnce(&mut BTreeSet<String>) -> bool) -> bool {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut pins = self.read();
-        change(&mut pins);
-        let written = self.write(&pins);
-        if let Err(error) = &written {
-            tracing::warn!(path = %self.path.display(), %error, "refused PINs cannot be noted");
-        }
-        written.is_ok()
-    }
-
-    fn write(&self, pins: &BTreeSet<String>) -> io::Result<()> {
+    fn write(&self, pins: &BTreeMap<String, String>) -> io::Result<()> {
         fs::create_dir_all(self.path.parent().unwrap_or(Path::new(".")))?;
         let fresh = self.path.with_extension("new");
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-        pins.iter().try_for_each(|pin| writeln!(file, "{pin}"))?;
+        pins.iter().try_for_each(|(digest, past)| writeln!(file, "{digest} {past}"))?;
         file.sync_all()?;
         fs::rename(&fresh, &self.path)
     }
 }
 
-fn digest(pin: &str) -> String {
-    data_encoding::HEXLOWER.encode(&Sha256::digest(format!("mtan refused pin {pin}")))
+impl PinMemory for Pins {
+    fn past(&self, sim: &str, pin: &str) -> PinPast {
+        match self.read().get(&digest(sim, pin)).map(String::as_str) {
+            None => PinPast::Clean,
+            Some("entered") => PinPast::Entered,
+            Some(_) => PinPast::Refused,
+        }
+    }
+
+    fn note(&self, sim: &str, pin: &str, past: PinPast) -> io::Result<()> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pins = self.read();
+        match past {
+            PinPast::Clean => pins.remove(&digest(sim, pin)),
+            PinPast::Entered => pins.insert(digest(sim, pin), "entered".to_owned()),
+            PinPast::Refused => pins.insert(digest(sim, pin), "refused".to_owned()),
+        };
+        self.write(&pins)
+    }
+}
+
+fn digest(sim: &str, pin: &str) -> String {
+    data_encoding::HEXLOWER.encode(&Sha256::digest(format!("mtan pin {pin} of {sim}")))
 }
 
 #[cfg(test)]
@@ -72,15 +71,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_pin_is_remembered_over_a_restart_and_not_written_down() {
+    fn what_became_of_a_pin_is_remembered_over_a_restart_and_not_written_down() {
         let folder = TempDir::new().unwrap();
         let state = folder.path().join("state");
         let pins = Pins::new(&state);
-        assert!(!pins.was_refused("1234"));
-        assert!(pins.remember("1234") && pins.remember("5678"));
-        pins.forget("5678");
+        assert_eq!(pins.past("8949", "1234"), PinPast::Clean);
+        pins.note("8949", "1234", PinPast::Refused).unwrap();
+        pins.note("8949", "5678", PinPast::Entered).unwrap();
+        pins.note("8949", "9999", PinPast::Entered).unwrap();
+        pins.note("8949", "9999", PinPast::Clean).unwrap();
         let pins = Pins::new(&state);
-        assert!(pins.was_refused("1234") && !pins.was_refused("5678"));
+        assert_eq!(pins.past("8949", "1234"), PinPast::Refused);
+        assert_eq!(pins.past("8950", "1234"), PinPast::Clean, "another SIM");
+        assert_eq!(pins.past("8949", "5678"), PinPast::Entered);
+        assert_eq!(pins.past("8949", "9999"), PinPast::Clean);
         assert!(!fs::read_to_string(state.join("refused-pins")).unwrap().contains("1234"));
     }
 
@@ -88,6 +92,7 @@ mod tests {
     fn where_nothing_can_be_noted_it_says_so() {
         let folder = TempDir::new().unwrap();
         fs::write(folder.path().join("file"), "").unwrap();
-        assert!(!Pins::new(&folder.path().join("file/state")).remember("1234"));
+        let pins = Pins::new(&folder.path().join("file/state"));
+        assert!(pins.note("8949", "1234", PinPast::Entered).is_err());
     }
 }

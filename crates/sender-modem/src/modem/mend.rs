@@ -5,9 +5,9 @@ use tracing::{debug, warn};
 
 use super::{Keeper, Lost, Next, ladder};
 use crate::at::{AtError, Command, Dialogue, Urc};
-use crate::craft::{self, Facts, Trouble, Wishes};
 use crate::metrics;
 use crate::port::Port;
+use crate::set_up::{self, Facts, Reports, Trouble, Wishes};
 
 use std::time::Duration;
 
@@ -17,6 +17,12 @@ const MEMORY: Duration = Duration::from_secs(20);
 /// How long a modem whose SIM needs a person is left alone.
 const PERSON: Duration = Duration::from_secs(10);
 
+/// One that only looks for a network.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// How long it may look for one within a set-up.
+const REGISTER: Duration = Duration::from_secs(10);
+
 impl Keeper {
     pub(super) async fn set_up(
         &mut self,
@@ -24,16 +30,23 @@ impl Keeper {
         step: ladder::Step,
     ) -> Result<Facts, Lost> {
         let config = &self.shop.config;
-        let wishes =
-            Wishes { pin: config.pin.as_ref(), smsc: config.smsc.as_ref(), reports: config.status_reports };
+        let wishes = Wishes {
+            pin: config.pin.as_ref().map(|pin| pin.as_str()),
+            smsc: config.smsc.as_ref(),
+            reports: config.status_reports,
+            register_within: REGISTER,
+        };
         debug!(modem = %self.label, ?step, "set-up begins");
-        match craft::set_up(dialogue, &wishes, &self.shop.pins).await {
+        match set_up::set_up(dialogue, &wishes, &self.shop.pins).await {
             Ok(facts) => {
                 self.greet(&facts);
                 Ok(facts)
             }
-            Err(Trouble::Person(why)) => Err(Lost::waits(why, PERSON)),
-            Err(Trouble::Modem(error)) => Err(error.into()),
+            Err(Trouble::At(error)) => Err(error.into()),
+            Err(trouble) => {
+                let pause = if trouble.needs_a_person() { PERSON } else { MOMENT };
+                Err(Lost::waits(format!("{trouble}: {}", trouble.advice()), pause))
+            }
         }
     }
 
@@ -43,7 +56,7 @@ impl Keeper {
         dialogue: &mut Dialogue<Port>,
         facts: &mut Facts,
     ) -> Result<Next, Lost> {
-        craft::look(dialogue, facts).await?;
+        set_up::measure(dialogue, facts).await?;
         Ok(Next::GoOn)
     }
 
@@ -79,7 +92,7 @@ impl Keeper {
         dialogue: &mut Dialogue<Port>,
         facts: &Facts,
     ) -> Result<(), Lost> {
-        if !facts.reports_are_stored || !self.choose_memory(dialogue, "SR").await? {
+        if facts.reports != Reports::Stored || !self.choose_memory(dialogue, "SR").await? {
             return Ok(());
         }
         // 4: all of them
@@ -126,10 +139,12 @@ impl Keeper {
         dialogue: &mut Dialogue<Port>,
         round: u32,
     ) -> Result<(), AtError> {
-        // 3GPP TS 27.005 §3.5.4: 1 = read ones, 4 = all
-        let which = if round == 1 { 1 } else { 4 };
         warn!(modem = %self.label, all = round > 1, "the memory is full: messages are deleted");
-        allowed(dialogue, &Command::new(format!("+CMGD=1,{which}")).within(MEMORY)).await.map(drop)
+        if round == 1 {
+            return set_up::clean_memory(dialogue).await;
+        }
+        // 3GPP TS 27.005 §3.5.4
+        allowed(dialogue, &Command::new("+CMGD=1,4").within(MEMORY)).await.map(drop)
     }
 }
 

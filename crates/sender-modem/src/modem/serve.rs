@@ -6,23 +6,20 @@ use std::time::Duration;
 use mtan_jobs::ReportCode;
 use mtan_sender::{Detail, Verdict};
 use mtan_sms::{ConcatReference, Submit, SubmitOptions};
-use tokio::time::sleep;
 use tracing::{error, warn};
 
 use super::{Keeper, Lost, Next, OUT_OF_CREDIT, Order};
 use crate::at::Dialogue;
 use crate::codes::Care;
-use crate::craft::{self, Facts, HandOver};
 use crate::metrics;
 use crate::pool::{Answer, Mail};
 use crate::port::Port;
 use crate::reports::Taken;
+use crate::set_up::Facts;
+use crate::submit::{self, HandOver, Message};
 
 /// How often an SMS is given to the same modem again after a remedy.
 const ROUNDS: u32 = 3;
-
-/// The pause where the modem was busy for a moment.
-const MOMENT: Duration = Duration::from_millis(700);
 
 /// So many SMS in a row that the network refuses because of the SIM are no accident: a barred number looks the same.
 const TOO_MANY_REFUSALS: u32 = 3;
@@ -37,7 +34,7 @@ impl Keeper {
         facts: &Facts,
         (order, answer): Mail,
     ) -> Result<Next, Lost> {
-        let handed = match self.hand_over(dialogue, &order).await {
+        let handed = match self.hand_over(dialogue, facts, &order).await {
             Ok(handed) => handed,
             Err(verdict) => {
                 drop(answer.send(Answer::Done(verdict)));
@@ -65,25 +62,23 @@ impl Keeper {
     }
 
     /// The SMS, again where a remedy was found and nothing of it was taken. An error is a verdict without any hand-over.
-    async fn hand_over(&self, dialogue: &mut Dialogue<Port>, order: &Order) -> Result<HandOver, Verdict> {
+    async fn hand_over(
+        &self,
+        dialogue: &mut Dialogue<Port>,
+        facts: &Facts,
+        order: &Order,
+    ) -> Result<HandOver, Verdict> {
+        let manner = facts.manner(self.line.result_within);
+        let is_alive = || self.shop.clock.now() < order.deadline;
         let mut round = 1;
         loop {
             let parts = self.parts(order)?;
-            let handed = craft::hand_over(dialogue, &parts, self.line.result_within).await;
+            let message = Message { to: &order.job.to, text: &order.job.text, parts: &parts };
+            let handed = submit::hand_over(dialogue, message, &manner, &is_alive).await;
             let may_repeat = round < ROUNDS && matches!(handed.verdict, Verdict::Retry { .. });
             let remedied = may_repeat
-                && match handed.care {
-                    Care::Again => {
-                        sleep(MOMENT).await;
-                        true
-                    }
-                    Care::CleanMemory => self.clean_memory(dialogue, round).await.is_ok(),
-                    Care::SetSmsc => match &self.shop.config.smsc {
-                        Some(smsc) => craft::set_smsc(dialogue, smsc).await.is_ok(),
-                        None => false,
-                    },
-                    Care::Nothing | Care::SetUp | Care::TakeOut => false,
-                };
+                && handed.care == Care::CleanMemory
+                && self.clean_memory(dialogue, round).await.is_ok();
             if !remedied {
                 return Ok(handed);
             }
@@ -129,6 +124,8 @@ impl Keeper {
                 Err(self.take_out(detail.as_ref().map_or("", Detail::as_str)))
             }
             (_, Care::SetUp | Care::TakeOut) => Ok(Next::SetUp),
+            (_, Care::Reopen) => Err(Lost::failed("the port is gone")),
+            (_, Care::SetSmsc) if self.shop.config.smsc.is_some() => Ok(Next::SetUp),
             (_, Care::SetSmsc) => {
                 warn!(modem = %self.label, "the SIM has no number of a service centre: set SMSC");
                 Ok(Next::GoOn)
@@ -153,7 +150,7 @@ fn answer_for(verdict: Verdict, care: Care) -> Answer {
         (Verdict::Accepted { .. } | Verdict::Unknown { .. }, _) => Answer::Done(verdict),
         (Verdict::Rejected { .. }, Care::TakeOut) => Answer::NotTaken(verdict),
         (Verdict::Rejected { .. }, _) => Answer::Done(verdict),
-        (Verdict::Retry { .. }, Care::SetUp | Care::TakeOut) => Answer::Lost(verdict),
+        (Verdict::Retry { .. }, Care::SetUp | Care::Reopen | Care::TakeOut) => Answer::Lost(verdict),
         (Verdict::Retry { .. }, _) => Answer::NotTaken(verdict),
     }
 }

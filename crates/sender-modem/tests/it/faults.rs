@@ -80,7 +80,7 @@ async fn a_modem_is_brought_back_by_a_boot_when_nothing_else_helps() {
 async fn a_modem_without_a_network_has_no_work_until_it_has_one() {
     let modem = ModemSim::start(SimRules { registration: 2, ..SimRules::default() }).await;
     let pool = Pool::of(&[&modem], json!({}));
-    pool.until_it_says("has no network: searching for a network").await;
+    pool.until_it_says("not registered with a network").await;
     assert!(pool.provider.place(std::time::Duration::ZERO).await.is_err());
     modem.change(|rules| rules.registration = 5);
     pool.sends("1").await;
@@ -101,7 +101,7 @@ async fn a_pin_is_tried_once_and_a_wrong_one_never_again() {
     let modem = ModemSim::start(rules).await;
     let mut pool = Pool::of(&[&modem], json!({ "PIN": "4321" }));
     for _ in 0..3 {
-        pool.until_it_says("this PIN").await;
+        pool.until_it_says("PIN").await;
         pool = pool.restart();
     }
     assert_eq!(modem.pin_tries(), 2);
@@ -115,7 +115,7 @@ async fn a_sim_without_tries_to_spare_is_left_alone() {
     for has_cpinr in [true, false] {
         let modem = ModemSim::start(SimRules { has_cpinr, ..rules.clone() }).await;
         let pool = Pool::of(&[&modem], json!({ "PIN": "1234" }));
-        pool.until_it_says("1 tries left").await;
+        pool.until_it_says("the last one is left to a person").await;
         assert_eq!(modem.count("AT+CPIN="), 0);
     }
 }
