@@ -28,6 +28,8 @@ pub(crate) struct Inner {
     pub(crate) names: Names,
     pub(crate) style: Style,
     pub(crate) report_wait: Duration,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) explain_hours: u32,
     /// Requests that are being decided.
     pub(crate) tasks: TaskTracker,
     /// Tells the relay that something may lie in the outbox.
@@ -41,7 +43,9 @@ impl OtpApi {
         let section = &settings.otp_api;
         let inner = Inner {
             verifier,
-            gate: settings.admin.as_ref().map(|credentials| Gate::new(credentials, clock)),
+            gate: settings.admin.as_ref().map(|credentials| Gate::new(credentials, clock.clone())),
+            clock,
+            explain_hours: section.explain_hours,
             names: Names {
                 default_realm: section.default_realm.clone(),
                 split_at_sign: section.split_at_sign,
@@ -54,7 +58,7 @@ impl OtpApi {
         OtpApi { inner: Arc::new(inner) }
     }
 
-    /// The routes under /validate and /admin. Merge others beside them; an unknown path is 404.
+    /// The routes under /validate, /admin and /api/v1. Merge others beside them; an unknown path is 404.
     pub fn router(&self) -> Router {
         validate::routes(self).merge(admin::routes(self))
     }

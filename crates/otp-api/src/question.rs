@@ -48,14 +48,19 @@ fn subject(params: &Params, names: &Names) -> Result<Subject, Unreadable> {
 /// The user, if one is named: as LinOTP reads it, `user@realm` is split first and a parameter `realm` wins.
 pub(crate) fn user(params: &Params, names: &Names) -> Result<Option<UserRef>, Unreadable> {
     let Some(text) = params.filled("user")? else { return Ok(None) };
-    let (user, realm) = match text.rsplit_once('@') {
+    user_named(text, params.filled("realm")?, names).map(Some)
+}
+
+/// The user of that name; `user@realm` is split first, and `realm` wins.
+pub(crate) fn user_named(text: &str, realm: Option<&str>, names: &Names) -> Result<UserRef, Unreadable> {
+    let (user, of_name) = match text.rsplit_once('@') {
         Some((user, realm)) if names.split_at_sign => (user, realm),
         _ => (text, ""),
     };
-    let realm = params.filled("realm")?.unwrap_or(realm);
+    let realm = realm.unwrap_or(of_name);
     let realm = if realm.is_empty() { &names.default_realm } else { realm };
-    let user = UserRef::new(user, realm);
-    user.map(Some).map_err(|_| Unreadable("user and realm: 1 to 255 characters without control characters"))
+    UserRef::new(user, realm)
+        .map_err(|_| Unreadable("user and realm: 1 to 255 characters without control characters"))
 }
 
 /// An empty one counts as none. One that can be no name of ours is still a failed try, never a question without a challenge.

@@ -14,6 +14,9 @@ use serde::Deserialize;
 /// requests off.
 const LONGEST_WAIT: u64 = 9_000;
 
+/// The longest time for which an SMS can be explained, in hours: thirty days.
+const LONGEST_MEMORY: u32 = 30 * 24;
+
 /// `[otp_api]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -26,6 +29,8 @@ pub struct OtpApiSection {
     pub simplecheck_bare: bool,
     /// Milliseconds that a fresh trigger waits for the final report of its SMS; 0 = it does not. Default 0, at most 9000.
     pub report_wait_ms: u64,
+    /// Hours after a code's expiry, and after a report, in which the SMS can be explained. Default 48, from 1 to 720.
+    pub explain_hours: u32,
     /// The realm of a user without one. Default `default`.
     pub default_realm: String,
     /// Whether `user@realm` is a user and a realm, LinOTP's `splitAtSign`. Default true.
@@ -103,7 +108,8 @@ impl Settings {
     pub fn read(config: &mut Config) -> Settings {
         let pools = mtan_daemon::pools(config);
         let otp_api = otp_api(config);
-        Settings { otp_api, admin: admin(config), policy: policy(config, &pools), pools: names(&pools) }
+        let policy = Policy { remembered: remembered(&otp_api), ..policy(config, &pools) };
+        Settings { otp_api, admin: admin(config), policy, pools: names(&pools) }
     }
 }
 
@@ -115,6 +121,9 @@ fn otp_api(config: &mut Config) -> OtpApiSection {
     if section.report_wait_ms > LONGEST_WAIT {
         config.fault("otp_api.report_wait_ms", format!("at most {LONGEST_WAIT} milliseconds are expected: 10 seconds after a stop requests are cut off"));
     }
+    if !(1..=LONGEST_MEMORY).contains(&section.explain_hours) {
+        config.fault("otp_api.explain_hours", format!("1 to {LONGEST_MEMORY} hours are expected"));
+    }
     if UserRef::new("user", &section.default_realm).is_err() {
         config.fault(
             "otp_api.default_realm",
@@ -122,6 +131,10 @@ fn otp_api(config: &mut Config) -> OtpApiSection {
         );
     }
     section
+}
+
+fn remembered(section: &OtpApiSection) -> Duration {
+    Duration::from_secs(u64::from(section.explain_hours) * 60 * 60)
 }
 
 /// Whether [`mtan_daemon::listen`] takes a text of this form; whether the host is known shows when it does.
@@ -184,6 +197,7 @@ fn policy(config: &mut Config, pools: &[PoolConfig]) -> Policy {
         sms_text,
         prompt: sms.sms_challenge_prompt,
         route: route.iter().filter_map(|name| name.parse().ok()).collect(),
+        ..Policy::default()
     }
 }
 
@@ -199,6 +213,7 @@ impl Default for OtpApiSection {
             compat: Compat::Linotp,
             simplecheck_bare: false,
             report_wait_ms: 0,
+            explain_hours: 48,
             default_realm: "default".to_owned(),
             split_at_sign: true,
         }

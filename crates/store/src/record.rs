@@ -5,14 +5,17 @@ use std::str::FromStr;
 use data_encoding::BASE64;
 use jiff::{SignedDuration, Timestamp};
 use mtan_hotp::{Algorithm, Digits};
-use mtan_jobs::{JobId, SendReport};
+use mtan_jobs::{JobId, Pool, SendReport};
 use mtan_seal::Digest;
 use mtan_sms::PhoneNumber;
 use mtan_verifier::{
-    Challenge, OutboxEntry, PinHash, SealedSecret, StoreError, Token, TransactionId, UserRef,
+    Asked, Challenge, End, OutboxEntry, PinHash, SealedSecret, StoreError, Token, TransactionId, UserRef,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+/// Tries that a trail keeps; those beyond are counted against the token, as all are, and not noted.
+pub(crate) const MOST_TRIES: usize = 16;
 
 /// The version that this crate writes, and the highest that it reads.
 pub(crate) const VERSION: u32 = 1;
@@ -41,7 +44,7 @@ pub(crate) struct TokenRecord {
     created_at: String,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct OwnerRecord {
     user: String,
     realm: String,
@@ -57,6 +60,24 @@ pub(crate) struct TokenState {
     /// The challenge opened last, unless it was used up or died. Others may still have a record; they are dead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) open: Option<String>,
+    /// The job of the challenge opened last: where the chain of the token's trails begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last: Option<String>,
+}
+
+/// How an SMS was asked for: the beginning of its trail. Times in microseconds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct AskedRecord {
+    v: u32,
+    transaction: String,
+    serial: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<OwnerRecord>,
+    to: String,
+    route: Vec<String>,
+    at: i64,
+    expires: i64,
+    keep: i64,
 }
 
 /// A challenge; whether it is its token's open one stands in [`TokenState::open`].
@@ -80,11 +101,10 @@ pub(crate) struct EntryRecord {
 
 impl TokenRecord {
     pub(crate) fn of(token: &Token) -> TokenRecord {
-        let owner = |u: &UserRef| OwnerRecord { user: u.user().to_owned(), realm: u.realm().to_owned() };
         TokenRecord {
             v: VERSION,
             serial: token.serial.to_string(),
-            owner: token.user.as_ref().map(owner),
+            owner: token.user.as_ref().map(OwnerRecord::of),
             phone: token.phone.expose().to_owned(),
             description: token.description.clone(),
             algorithm: token.algorithm.to_string(),
@@ -109,10 +129,7 @@ impl TokenRecord {
 
     pub(crate) fn token(&self, state: &TokenState) -> Result<Token, StoreError> {
         let place = || format!("token {}", self.serial);
-        let user = match &self.owner {
-            Some(o) => Some(UserRef::new(&o.user, &o.realm).map_err(|_| damaged(&place(), "owner"))?),
-            None => None,
-        };
+        let user = self.owner.as_ref().map(|o| o.user(&place())).transpose()?;
         Ok(Token {
             serial: member(&self.serial, &place, "serial")?,
             user,
@@ -140,14 +157,58 @@ impl TokenRecord {
     }
 }
 
+impl OwnerRecord {
+    fn of(user: &UserRef) -> OwnerRecord {
+        OwnerRecord { user: user.user().to_owned(), realm: user.realm().to_owned() }
+    }
+
+    fn user(&self, place: &str) -> Result<UserRef, StoreError> {
+        UserRef::new(&self.user, &self.realm).map_err(|_| damaged(place, "owner"))
+    }
+}
+
+impl AskedRecord {
+    pub(crate) fn of(asked: &Asked) -> AskedRecord {
+        AskedRecord {
+            v: VERSION,
+            transaction: asked.transaction.to_string(),
+            serial: asked.serial.to_string(),
+            owner: asked.user.as_ref().map(OwnerRecord::of),
+            to: asked.to.clone(),
+            route: asked.route.iter().map(Pool::to_string).collect(),
+            at: micros(asked.at),
+            expires: micros(asked.expires_at),
+            keep: micros(asked.keep_until),
+        }
+    }
+
+    pub(crate) fn asked(&self, place: &str) -> Result<Asked, StoreError> {
+        let named = || place.to_owned();
+        Ok(Asked {
+            transaction: self.transaction.parse().map_err(|()| damaged(place, "transaction"))?,
+            serial: member(&self.serial, &named, "serial")?,
+            user: self.owner.as_ref().map(|o| o.user(place)).transpose()?,
+            to: self.to.clone(),
+            route: self.route.iter().map(|pool| member(pool, &named, "route")).collect::<Result<_, _>>()?,
+            at: time(place, "at", self.at)?,
+            expires_at: time(place, "expires", self.expires)?,
+            keep_until: time(place, "keep", self.keep)?,
+        })
+    }
+
+    pub(crate) fn transaction(&self) -> &str {
+        &self.transaction
+    }
+}
+
 impl TokenState {
     pub(crate) fn of(token: &Token) -> TokenState {
         TokenState::new(token.counter, token.fail_count, token.active)
     }
 
-    /// A state without an open challenge.
+    /// A state without challenges.
     pub(crate) fn new(counter: u64, fail_count: u32, active: bool) -> TokenState {
-        TokenState { v: VERSION, counter, fail_count, active, open: None }
+        TokenState { v: VERSION, counter, fail_count, active, open: None, last: None }
     }
 }
 
@@ -206,6 +267,24 @@ pub(crate) fn report(job_id: &str, body: &[u8]) -> Result<SendReport, StoreError
     SendReport::from_json(body).map_err(|_| damaged(&format!("ledger entry {job_id}"), "report"))
 }
 
+/// What ended a challenge, and when.
+pub(crate) fn end(place: &str, what: &str, at: i64) -> Result<(End, Timestamp), StoreError> {
+    let end = End::ALL.into_iter().find(|end| end.as_str() == what).ok_or_else(|| damaged(place, "end"))?;
+    Ok((end, time(place, "end", at)?))
+}
+
+pub(crate) fn times(place: &str, name: &str, micros: &[i64]) -> Result<Vec<Timestamp>, StoreError> {
+    micros.iter().map(|at| time(place, name, *at)).collect()
+}
+
+pub(crate) fn time(place: &str, name: &str, micros: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_microsecond(micros).map_err(|_| damaged(place, name))
+}
+
+pub(crate) fn number(place: &str, name: &str, text: &str) -> Result<i64, StoreError> {
+    text.parse().map_err(|_| damaged(place, name))
+}
+
 pub(crate) fn write(record: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(record).expect("strings and numbers always serialise")
 }
@@ -246,6 +325,6 @@ pub(crate) fn latest_over(now: Timestamp, grace: SignedDuration) -> Timestamp {
     now.saturating_sub(grace).unwrap_or(Timestamp::MIN)
 }
 
-fn damaged(place: &str, name: &str) -> StoreError {
+pub(crate) fn damaged(place: &str, name: &str) -> StoreError {
     StoreError(format!("{place}: `{name}` in its record cannot be read"))
 }

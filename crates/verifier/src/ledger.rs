@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use mtan_jobs::{JobId, SendReport};
 
-use crate::StoreError;
+use crate::{StoreError, Trail, TrailOf};
 
 /// What is known of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,7 +24,7 @@ pub enum Applied {
     Repeated,
 }
 
-/// Keeps the reports of jobs for a while.
+/// Keeps the reports and trails of jobs for a while.
 #[async_trait]
 pub trait Ledger: Send + Sync + 'static {
     /// Keeps `report` until `keep_until`, unless the job has one of its kind (final, or delivery) already.
@@ -32,4 +32,7 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// What is known of the job; `None` if nothing is, or no longer.
     async fn entry(&self, job_id: &JobId, now: Timestamp) -> Result<Option<LedgerEntry>, StoreError>;
+
+    /// The trails of what is asked, the newest first, at most `most`; without those whose time is over at `now`.
+    async fn trails(&self, of: &TrailOf, now: Timestamp, most: usize) -> Result<Vec<Trail>, StoreError>;
 }

@@ -14,6 +14,7 @@ mod slow_lane;
 mod store;
 mod template;
 mod token;
+mod trail;
 mod trigger;
 mod verifier;
 
@@ -26,4 +27,5 @@ pub use random::{Random, SystemRandom};
 pub use store::{Admission, Opened, Outbox, OutboxEntry, Store, StoreError, Subject, TokenStore, Tried};
 pub use template::{Template, TemplateError};
 pub use token::{NewToken, SealedSecret, Serial, Token, TokenError, UserRef};
+pub use trail::{Asked, End, Fate, Settled, Trail, TrailOf};
 pub use verifier::{EnrolError, Verifier};

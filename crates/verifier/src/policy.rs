@@ -12,6 +12,8 @@ use crate::{PinScheme, Template};
 pub struct Policy {
     /// `SMSProviderTimeout`: how long a code counts from its creation.
     pub validity: Duration,
+    /// `explain_hours`: how long the trail of an SMS is known after its code's expiry, and after its last report.
+    pub remembered: Duration,
     /// `SMSBlockingTimeout`: a trigger this soon after the last one sends no further SMS.
     pub blocking: Duration,
     /// `MaxFailCount` of new tokens: tries without success that lock a token.
@@ -32,6 +34,7 @@ impl Default for Policy {
     fn default() -> Policy {
         Policy {
             validity: Duration::from_secs(300),
+            remembered: Duration::from_secs(48 * 60 * 60),
             blocking: Duration::from_secs(30),
             max_fail_count: 10,
             digits: Digits::default(),

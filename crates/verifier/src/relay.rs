@@ -6,16 +6,13 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use mtan_jobs::{JobId, Outcome, Pool, ReportCode, SendJob, SendReport};
 
-use crate::{Applied, LedgerEntry, OutboxEntry, StoreError, Verifier};
+use crate::{Applied, LedgerEntry, OutboxEntry, Settled, StoreError, Verifier};
 
 /// How many entries one turn of the relay takes.
 const MOST: usize = 256;
 
 /// How long entries belong to the relay that took them.
 const LEASE: Duration = Duration::from_secs(10);
-
-/// How long the ledger remembers a job.
-const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
 const UNPOISONED: &str = "no panic while it is held";
 
@@ -33,7 +30,7 @@ impl Verifier {
         let until = now.saturating_add(LEASE).unwrap_or(Timestamp::MAX);
         let due = self.store.lease(now, until, MOST).await?;
         let settled = join_all(due.iter().map(|entry| self.relay_one(entry, now))).await;
-        settled.into_iter().flatten().for_each(|id| self.note_settled(id));
+        settled.into_iter().flatten().for_each(|job| self.note_settled(job));
         self.tell_settled().await?;
         Ok(due.len())
     }
@@ -41,36 +38,36 @@ impl Verifier {
     /// A bounded number at a time, for a store takes only so many in one step. What fails is told by a later turn.
     async fn tell_settled(&self) -> Result<(), StoreError> {
         loop {
-            let ids = self.some_settled();
-            if ids.is_empty() {
+            let some = self.some_settled();
+            if some.is_empty() {
                 return Ok(());
             }
-            if let Err(e) = self.store.settle(&ids).await {
-                self.settled.lock().expect(UNPOISONED).extend(ids);
+            if let Err(e) = self.store.settle(&some).await {
+                self.settled.lock().expect(UNPOISONED).extend(some);
                 return Err(e);
             }
         }
     }
 
-    fn some_settled(&self) -> Vec<JobId> {
+    fn some_settled(&self) -> Vec<Settled> {
         let mut settled = self.settled.lock().expect(UNPOISONED);
         let at = settled.len().saturating_sub(MOST);
         settled.split_off(at)
     }
 
-    /// The id of an entry that the outbox may forget.
-    async fn relay_one(&self, entry: &OutboxEntry, now: Timestamp) -> Option<JobId> {
+    /// An entry that the outbox may forget.
+    async fn relay_one(&self, entry: &OutboxEntry, now: Timestamp) -> Option<Settled> {
         let id = &entry.job_id;
         let job = self.read(entry);
         if now >= entry.expires_at {
             let report = self.expired(id, job.as_ref(), now);
             self.keep(&report).await.inspect_err(|e| tracing::warn!(error = %e, "no ledger")).ok()?;
-            return Some(id.clone());
+            return Some(Settled { job_id: id.clone(), confirmed_at: None });
         }
         match self.publisher.publish(&job?).await {
             Ok(()) => {
                 tracing::info!(job.id = %id, "relayed job to the queue");
-                Some(id.clone())
+                Some(self.confirmed(id.clone()))
             }
             Err(e) => {
                 tracing::warn!(job.id = %id, error = %e, "outbox entry stays");
@@ -105,7 +102,7 @@ impl Verifier {
     }
 
     async fn keep(&self, report: &SendReport) -> Result<Applied, StoreError> {
-        let until = self.clock.now().saturating_add(REMEMBERED).unwrap_or(Timestamp::MAX);
+        let until = self.clock.now().saturating_add(self.policy.remembered).unwrap_or(Timestamp::MAX);
         let applied = self.store.apply(report, until).await?;
         if applied == Applied::New {
             tracing::info!(
@@ -117,8 +114,13 @@ impl Verifier {
     }
 
     /// The outbox may forget this job.
-    pub(crate) fn note_settled(&self, id: JobId) {
-        self.settled.lock().expect(UNPOISONED).push(id);
+    pub(crate) fn note_settled(&self, job: Settled) {
+        self.settled.lock().expect(UNPOISONED).push(job);
+    }
+
+    /// The broker has just confirmed this job.
+    pub(crate) fn confirmed(&self, job_id: JobId) -> Settled {
+        Settled { job_id, confirmed_at: Some(self.clock.now()) }
     }
 
     fn expired(&self, id: &JobId, job: Option<&SendJob>, now: Timestamp) -> SendReport {

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use mtan_jobs::JobId;
 
-use crate::{Challenge, Ledger, Serial, Token, TransactionId, UserRef};
+use crate::{Asked, Challenge, Ledger, Serial, Settled, Token, TransactionId, UserRef};
 
 /// The store is away, did not answer in time, or holds something that cannot be read. A timed-out step may have
 /// happened: whoever gets this answers no.
@@ -59,7 +59,7 @@ pub enum Opened {
 /// Tokens and their challenges.
 #[async_trait]
 pub trait TokenStore: Send + Sync + 'static {
-    /// Counts a try on every token of `subject` that is active and not locked, and returns them as they are then.
+    /// Counts a try on every token of `subject` that is active and not locked, notes it on the trail of its open challenge, and returns them as they are then.
     /// Empty if there is none. The counting comes before any comparison: `fail_count` never passes `max_fail`.
     /// Takes the same way and time whether it counts or not: nobody can tell a user who does not exist, or is locked.
     async fn begin_try(&self, subject: &Subject, now: Timestamp) -> Result<Vec<Tried>, StoreError>;
@@ -69,12 +69,14 @@ pub trait TokenStore: Send + Sync + 'static {
 
     /// Opens `challenge` if the token's counter is still `counter - 1`, is active, and then: counter becomes
     /// `counter`, an older challenge dies, one try is forgiven, and `job` lies in the outbox; due for the relay at `relay_at`.
+    /// Its trail begins with `asked`.
     async fn open_challenge(
         &self,
         challenge: &Challenge,
         counter: u64,
         job: &OutboxEntry,
         relay_at: Timestamp,
+        asked: &Asked,
     ) -> Result<Opened, StoreError>;
 
     /// Uses up the challenge: `true` for exactly one caller, if it is the token's open one, unexpired at `now`, and the
@@ -120,8 +122,8 @@ pub trait Outbox: Send + Sync + 'static {
         most: usize,
     ) -> Result<Vec<OutboxEntry>, StoreError>;
 
-    /// Forgets entries: the broker has confirmed them, or their time is over.
-    async fn settle(&self, ids: &[JobId]) -> Result<(), StoreError>;
+    /// Forgets entries: the broker has confirmed them, which their trails then show, or their time is over.
+    async fn settle(&self, settled: &[Settled]) -> Result<(), StoreError>;
 
     /// How many entries wait.
     async fn depth(&self) -> Result<u64, StoreError>;

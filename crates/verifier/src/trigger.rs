@@ -9,7 +9,9 @@ use mtan_jobs::{JobId, Reference, SendJob};
 use crate::decide::code_digest;
 use crate::relay::outbox_place;
 use crate::template::Values;
-use crate::{Answer, Challenge, Opened, OutboxEntry, Reason, Sent, Token, TransactionId, Tried, Verifier};
+use crate::{
+    Answer, Asked, Challenge, Opened, OutboxEntry, Reason, Sent, Token, TransactionId, Tried, Verifier,
+};
 
 /// How long the request itself has to bring the job to the broker before the relay takes it over.
 const RELAY_AFTER: Duration = Duration::from_secs(5);
@@ -50,7 +52,8 @@ impl Verifier {
             expires_at: challenge.expires_at,
         };
         let relay_at = later(now, RELAY_AFTER);
-        match self.store.open_challenge(&challenge, counter, &entry, relay_at).await {
+        let asked = self.asked(token, &challenge);
+        match self.store.open_challenge(&challenge, counter, &entry, relay_at, &asked).await {
             Ok(Opened::Opened) => {}
             Ok(Opened::Overtaken(Some(open))) if open.is_open(now) => return self.already(token, &open),
             Ok(Opened::Overtaken(_)) => return Answer::Rejected(Reason::NoChallenge),
@@ -61,7 +64,7 @@ impl Verifier {
         }
         match self.publisher.publish(&job).await {
             Ok(()) => {
-                self.note_settled(job.id);
+                self.note_settled(self.confirmed(job.id));
                 Answer::Challenged(self.sent(token, &challenge, false))
             }
             Err(e) => {
@@ -115,6 +118,19 @@ impl Verifier {
             route: self.policy.route.clone(),
             expires_at: Some(challenge.expires_at),
             reference: Some(reference),
+        }
+    }
+
+    fn asked(&self, token: &Token, challenge: &Challenge) -> Asked {
+        Asked {
+            transaction: challenge.transaction.clone(),
+            serial: challenge.serial.clone(),
+            user: token.user.clone(),
+            to: token.phone.to_string(),
+            route: self.policy.route.clone(),
+            at: challenge.created_at,
+            expires_at: challenge.expires_at,
+            keep_until: later(challenge.expires_at, self.policy.remembered),
         }
     }
 

@@ -4,15 +4,15 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use mtan_hotp::{Algorithm, Digits, Secret};
-use mtan_jobs::{Clock, JobId, Publisher};
+use mtan_jobs::{Clock, Publisher};
 use mtan_seal::ServerKey;
 use mtan_sms::PhoneNumber;
 
 use crate::slow_lane::{Busy, SlowLane};
 use crate::token::SealedSecret;
 use crate::{
-    Admission, NewToken, Pin, PinHash, PinScheme, Policy, Random, Serial, SlowHash, Store, StoreError, Token,
-    Tried, pin,
+    Admission, NewToken, Pin, PinHash, PinScheme, Policy, Random, Serial, Settled, SlowHash, Store,
+    StoreError, Token, Tried, pin,
 };
 
 /// Triggers and checks. One for the whole process, shared by all requests.
@@ -25,7 +25,7 @@ pub struct Verifier {
     pub(crate) policy: Policy,
     /// Jobs that the broker has confirmed, or whose time is over, and the outbox does not know of yet; the relay tells
     /// it, many at a time. Short by itself: without a store nothing is opened, so nothing is confirmed.
-    pub(crate) settled: Mutex<Vec<JobId>>,
+    pub(crate) settled: Mutex<Vec<Settled>>,
     /// Stands in for a token where there is none, so that time does not tell.
     pub(crate) nobody: Tried,
     pub(crate) slow_lane: SlowLane,

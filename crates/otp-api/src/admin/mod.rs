@@ -1,6 +1,7 @@
-//! /admin: LinOTP's calls for administrators; every one of them stands behind the gate.
+//! What administrators call: LinOTP's /admin, and our own /api/v1/explain; every one of them stands behind the gate.
 
 mod error;
+mod explain;
 mod gate;
 mod init;
 mod throttle;
@@ -14,7 +15,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{MethodRouter, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::OtpApi;
@@ -23,14 +24,18 @@ use crate::observed::observed;
 
 pub(crate) use gate::Gate;
 
-/// The routes under /admin.
+/// The routes of administrators.
 pub(crate) fn routes(api: &OtpApi) -> Router {
-    let init = post(init::init)
-        .with_state(api.clone())
+    Router::new()
+        .route("/admin/init", behind_the_gate(api, "admin_init", post(init::init)))
+        .route("/api/v1/explain", behind_the_gate(api, "explain", get(explain::explain)))
+}
+
+fn behind_the_gate(api: &OtpApi, endpoint: &'static str, call: MethodRouter<OtpApi>) -> MethodRouter {
+    call.with_state(api.clone())
         .layer::<_, Infallible>(from_fn_with_state(api.clone(), guarded))
-        .layer(CatchPanicLayer::custom(broken))
-        .layer(from_fn(|request, next| observed("admin_init", request, next)));
-    Router::new().route("/admin/init", init)
+        .layer(CatchPanicLayer::custom(move |panic| broken(endpoint, panic)))
+        .layer(from_fn(move |request, next| observed(endpoint, request, next)))
 }
 
 /// Lets an administrator through, and nobody else.
@@ -48,8 +53,8 @@ async fn guarded(State(api): State<OtpApi>, request: Request, next: Next) -> Res
 }
 
 /// What a panic becomes.
-fn broken(_: Box<dyn Any + Send + 'static>) -> Response {
-    tracing::error!(endpoint = "admin_init", "a request ended in a panic");
+fn broken(endpoint: &'static str, _: Box<dyn Any + Send + 'static>) -> Response {
+    tracing::error!(endpoint, "a request ended in a panic");
     Envelope::error(-311, "an error of the server's own; its log says more")
         .response(StatusCode::INTERNAL_SERVER_ERROR)
 }

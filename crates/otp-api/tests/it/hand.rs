@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use mtan_jobs::{Clock, JobId, PublishError, Publisher, SendJob, SendReport};
 use mtan_verifier::{
-    Applied, Challenge, Ledger, LedgerEntry, Opened, Outbox, OutboxEntry, Serial, Store, StoreError, Subject,
-    Token, TokenStore, TransactionId, Tried,
+    Applied, Asked, Challenge, Ledger, LedgerEntry, Opened, Outbox, OutboxEntry, Serial, Settled, Store,
+    StoreError, Subject, Token, TokenStore, Trail, TrailOf, TransactionId, Tried,
 };
 
 /// Stands still until it is turned.
@@ -135,8 +135,9 @@ impl TokenStore for Door {
         counter: u64,
         job: &OutboxEntry,
         relay_at: Timestamp,
+        asked: &Asked,
     ) -> Result<Opened, StoreError> {
-        self.pass().await?.open_challenge(challenge, counter, job, relay_at).await
+        self.pass().await?.open_challenge(challenge, counter, job, relay_at, asked).await
     }
 
     async fn consume(
@@ -172,8 +173,8 @@ impl Outbox for Door {
         self.pass().await?.lease(now, until, most).await
     }
 
-    async fn settle(&self, ids: &[JobId]) -> Result<(), StoreError> {
-        self.pass().await?.settle(ids).await
+    async fn settle(&self, settled: &[Settled]) -> Result<(), StoreError> {
+        self.pass().await?.settle(settled).await
     }
 
     async fn depth(&self) -> Result<u64, StoreError> {
@@ -189,5 +190,9 @@ impl Ledger for Door {
 
     async fn entry(&self, job_id: &JobId, now: Timestamp) -> Result<Option<LedgerEntry>, StoreError> {
         self.pass().await?.entry(job_id, now).await
+    }
+
+    async fn trails(&self, of: &TrailOf, now: Timestamp, most: usize) -> Result<Vec<Trail>, StoreError> {
+        self.pass().await?.trails(of, now, most).await
     }
 }

@@ -7,6 +7,7 @@ mod background;
 mod bad_input;
 mod clients;
 mod daemon;
+mod explain;
 mod faults;
 mod golden;
 mod hand;

@@ -43,6 +43,7 @@ listen = "0.0.0.0:80"
 compat = "plain"
 simplecheck_bare = true
 report_wait_ms = 1500
+explain_hours = 12
 default_realm = "home"
 split_at_sign = false
 [admin]
@@ -79,6 +80,7 @@ default = ["backup", "default"]
         (3, 8, "Look at your phone")
     );
     assert_eq!((policy.validity, policy.blocking), (Duration::from_secs(120), Duration::from_secs(10)));
+    assert_eq!(policy.remembered, Duration::from_secs(12 * 3600));
     assert_eq!(policy.pin_scheme, mtan_verifier::PinScheme::Argon2id);
     let names = |pools: &[mtan_jobs::Pool]| pools.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(names(&policy.route), ["backup", "default"]);
@@ -92,6 +94,7 @@ fn every_mistake_is_named_at_once_with_its_key() {
         r#"
 [otp_api]
 report_wait_ms = 9001
+explain_hours = 721
 default_realm = ""
 [admin]
 username = "a:b"
@@ -105,6 +108,7 @@ SMS_CHALLENGE_PROMPT = "two\nlines"
     ));
     for key in [
         "otp_api.report_wait_ms",
+        "otp_api.explain_hours",
         "otp_api.default_realm",
         "admin.username",
         "admin.password",

@@ -6,6 +6,7 @@ mod outbox;
 mod sweep;
 mod tables;
 mod tokens;
+mod trails;
 
 use std::sync::Arc;
 

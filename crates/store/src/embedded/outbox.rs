@@ -2,14 +2,13 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use mtan_jobs::JobId;
-use mtan_verifier::{Outbox, OutboxEntry, StoreError};
+use mtan_verifier::{Outbox, OutboxEntry, Settled, StoreError};
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, WriteTransaction};
 
 use super::EmbeddedStore;
 use super::fault::Fault;
-use super::sweep;
 use super::tables::{OUTBOX, OUTBOX_BY_DUE, OUTBOX_DUE, get, open};
+use super::{sweep, trails};
 use crate::record::{self, EntryRecord, OUTBOX_GRACE, latest_over, micros};
 
 #[async_trait]
@@ -27,9 +26,9 @@ impl Outbox for EmbeddedStore {
         self.step(move |tx| lease(tx, now, until, most)).await
     }
 
-    async fn settle(&self, ids: &[JobId]) -> Result<(), StoreError> {
-        let ids = ids.to_vec();
-        self.step(move |tx| ids.iter().try_for_each(|id| remove(tx, id.as_str()))).await
+    async fn settle(&self, settled: &[Settled]) -> Result<(), StoreError> {
+        let settled = settled.to_vec();
+        self.step(move |tx| settled.iter().try_for_each(|job| settle(tx, job))).await
     }
 
     async fn depth(&self) -> Result<u64, StoreError> {
@@ -43,6 +42,11 @@ pub(super) fn put(tx: &WriteTransaction, entry: &OutboxEntry, due: Timestamp) ->
     remove(tx, id)?;
     tx.open_table(OUTBOX)?.insert(id, &*record::write(&EntryRecord::of(entry)))?;
     put_due(tx, id, micros(due))
+}
+
+fn settle(tx: &WriteTransaction, job: &Settled) -> Result<(), Fault> {
+    remove(tx, job.job_id.as_str())?;
+    job.confirmed_at.map_or(Ok(()), |at| trails::confirm(tx, job.job_id.as_str(), at))
 }
 
 fn lease(

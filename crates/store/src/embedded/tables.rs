@@ -24,11 +24,14 @@ pub(super) const OUTBOX_DUE: TableDefinition<&str, i64> = TableDefinition::new("
 /// (Due in microseconds, job id).
 pub(super) const OUTBOX_BY_DUE: TableDefinition<(i64, &str), ()> =
     TableDefinition::new("store/outbox-by-due");
-/// Job id → reports, JSON.
+/// Job id → reports and trail, JSON.
 pub(super) const LEDGER: TableDefinition<&str, &[u8]> = TableDefinition::new("store/ledger");
 /// (Last moment to keep it in microseconds, job id).
 pub(super) const LEDGER_EXPIRY: TableDefinition<(i64, &str), ()> =
     TableDefinition::new("store/ledger-by-expiry");
+
+/// Transaction → job id, as long as the job has its place in the ledger.
+pub(super) const TRANSACTIONS: TableDefinition<&str, &str> = TableDefinition::new("store/transactions");
 
 /// The record under `key`; `kind` and key name it if it cannot be read.
 pub(super) fn get<T: DeserializeOwned>(

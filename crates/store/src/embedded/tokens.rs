@@ -3,29 +3,30 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use mtan_verifier::{
-    Admission, Challenge, Opened, OutboxEntry, Serial, StoreError, Subject, Token, TokenStore, TransactionId,
-    Tried,
+    Admission, Asked, Challenge, End, Opened, OutboxEntry, Serial, StoreError, Subject, Token, TokenStore,
+    TransactionId, Tried,
 };
 use redb::{ReadableTable, WriteTransaction};
 
 use super::EmbeddedStore;
 use super::fault::Fault;
 use super::tables::{CHALLENGE_EXPIRY, CHALLENGES, OWNERS, STATES, TOKENS, get, open};
+use super::trails::{self, TrailRecord};
 use super::{outbox, sweep};
 use crate::record::{self, ChallengeRecord, TokenRecord, TokenState, micros};
 
 #[async_trait]
 impl TokenStore for EmbeddedStore {
-    async fn begin_try(&self, subject: &Subject, _now: Timestamp) -> Result<Vec<Tried>, StoreError> {
+    async fn begin_try(&self, subject: &Subject, now: Timestamp) -> Result<Vec<Tried>, StoreError> {
         let subject = subject.clone();
-        self.step(move |tx| begin_try(tx, &subject)).await
+        self.step(move |tx| begin_try(tx, &subject, now)).await
     }
 
     async fn forgive(&self, serial: &Serial) -> Result<(), StoreError> {
         let serial = serial.clone();
         self.step(move |tx| {
             if let Some(mut state) = state(tx, serial.as_str())? {
-                forgive(&mut state);
+                forgive(tx, &mut state)?;
                 put_state(tx, serial.as_str(), &state)?;
             }
             Ok(())
@@ -39,9 +40,10 @@ impl TokenStore for EmbeddedStore {
         counter: u64,
         job: &OutboxEntry,
         relay_at: Timestamp,
+        asked: &Asked,
     ) -> Result<Opened, StoreError> {
-        let (challenge, job) = (challenge.clone(), job.clone());
-        self.step(move |tx| open_challenge(tx, &challenge, counter, &job, relay_at)).await
+        let (challenge, job, asked) = (challenge.clone(), job.clone(), asked.clone());
+        self.step(move |tx| open_challenge(tx, &challenge, counter, &job, relay_at, &asked)).await
     }
 
     async fn consume(
@@ -80,7 +82,7 @@ impl TokenStore for EmbeddedStore {
 }
 
 /// Counts first: the state is written before anybody has seen what there is to compare with.
-fn begin_try(tx: &WriteTransaction, subject: &Subject) -> Result<Vec<Tried>, Fault> {
+fn begin_try(tx: &WriteTransaction, subject: &Subject, now: Timestamp) -> Result<Vec<Tried>, Fault> {
     let Some(serial) = serial_of(tx, subject)? else { return Ok(Vec::new()) };
     let (Some(record), Some(mut state)) = (token_record(tx, &serial)?, state(tx, &serial)?) else {
         return Ok(Vec::new());
@@ -89,6 +91,7 @@ fn begin_try(tx: &WriteTransaction, subject: &Subject) -> Result<Vec<Tried>, Fau
     let tried = Tried { token: record.token(&state)?, challenge: open_of(tx, &serial, &state)?, admission };
     if admission == Admission::Counted {
         put_state(tx, &serial, &state)?;
+        trails::change(tx, state.open.as_deref(), |trail| trail.note_try(now))?;
     }
     Ok(vec![tried])
 }
@@ -110,18 +113,22 @@ fn open_challenge(
     counter: u64,
     job: &OutboxEntry,
     relay_at: Timestamp,
+    asked: &Asked,
 ) -> Result<Opened, Fault> {
     let serial = challenge.serial.as_str();
     let Some(mut state) = state(tx, serial)? else { return Ok(Opened::Overtaken(None)) };
-    forgive(&mut state);
+    forgive(tx, &mut state)?;
     if !state.active || counter.checked_sub(1) != Some(state.counter) {
         let active = state.active;
         let open = open_of(tx, serial, &state)?.filter(|c| active && c.is_open(challenge.created_at));
         put_state(tx, serial, &state)?;
         return Ok(Opened::Overtaken(open));
     }
+    trails::change(tx, state.open.as_deref(), |trail| trail.end(End::Replaced, challenge.created_at))?;
+    trails::begin(tx, &job.job_id, asked, state.last.take())?;
     state.counter = counter;
     state.open = Some(challenge.transaction.to_string());
+    state.last = Some(job.job_id.to_string());
     put_state(tx, serial, &state)?;
     put_challenge(tx, challenge)?;
     outbox::put(tx, job, relay_at)?;
@@ -136,6 +143,10 @@ fn consume(tx: &WriteTransaction, serial: &str, transaction: &str, now: Timestam
     if !state.active || !right {
         return Ok(false);
     }
+    trails::change(tx, Some(transaction), |trail| {
+        trail.take_back_try();
+        trail.end(End::Used, now);
+    })?;
     state.open = None;
     state.fail_count = 0;
     put_state(tx, serial, &state)?;
@@ -164,7 +175,10 @@ fn put_token(tx: &WriteTransaction, token: &Token) -> Result<bool, Fault> {
             // A trigger that has read the token before the change is overtaken: no code goes to the old number.
             let counter = state.counter.saturating_add(1);
             // The administrator's change is also the way out of a lock.
-            (record.created_as(&old), TokenState::new(counter, 0, token.active))
+            trails::change(tx, state.open.as_deref(), |trail| trail.end(End::Changed, token.created_at))?;
+            let mut renewed = TokenState::new(counter, 0, token.active);
+            renewed.last = state.last;
+            (record.created_as(&old), renewed)
         }
         _ => (record, TokenState::of(token)),
     };
@@ -174,8 +188,12 @@ fn put_token(tx: &WriteTransaction, token: &Token) -> Result<bool, Fault> {
 }
 
 /// Takes one counted try back. The count of wrong tries alone stays: it is never below theirs.
-fn forgive(state: &mut TokenState) {
-    state.fail_count = state.fail_count.saturating_sub(1);
+fn forgive(tx: &WriteTransaction, state: &mut TokenState) -> Result<(), Fault> {
+    if state.fail_count > 0 {
+        state.fail_count -= 1;
+        trails::change(tx, state.open.as_deref(), TrailRecord::take_back_try)?;
+    }
+    Ok(())
 }
 
 fn serial_of(tx: &WriteTransaction, subject: &Subject) -> Result<Option<String>, Fault> {

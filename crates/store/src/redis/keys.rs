@@ -25,6 +25,11 @@ pub(super) fn report(id: impl Display) -> String {
     format!("{{mtan}}:report:{id}")
 }
 
+/// The job of a challenge, longer than the challenge itself is kept.
+pub(super) fn transaction(id: impl Display) -> String {
+    format!("{{mtan}}:transaction:{id}")
+}
+
 /// The realm's length in front keeps `a` in `b:c` and `c` in `b` apart, whatever characters they have.
 pub(super) fn owner(user: &UserRef) -> String {
     format!("{{mtan}}:owner:{}:{}:{}", user.realm().len(), user.realm(), user.user())

@@ -4,10 +4,10 @@ use ::redis::cmd;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use mtan_jobs::{JobId, SendReport};
-use mtan_verifier::{Applied, Ledger, LedgerEntry, StoreError};
+use mtan_verifier::{Applied, Ledger, LedgerEntry, StoreError, Trail, TrailOf};
 
 use super::tokens::millis_to_keep;
-use super::{Certain, RedisStore, keys};
+use super::{Certain, RedisStore, keys, trails};
 use crate::record::{self, GRACE, micros};
 
 #[async_trait]
@@ -30,10 +30,16 @@ impl Ledger for RedisStore {
         look.arg(keys::report(id)).arg(&["outcome", "delivery", "keep"]);
         let (outcome, delivery, keep): (Option<Vec<u8>>, Option<Vec<u8>>, Option<i64>) =
             self.look(&look).await?;
-        if keep.is_none_or(|keep| micros(now) >= keep) {
+        // The trail of a job whose reports have not come yet is no entry.
+        let none = outcome.is_none() && delivery.is_none();
+        if none || keep.is_none_or(|keep| micros(now) >= keep) {
             return Ok(None);
         }
         let read = |body: Option<Vec<u8>>| body.map(|b| record::report(id, &b)).transpose();
         Ok(Some(LedgerEntry { outcome: read(outcome)?, delivery: read(delivery)? }))
+    }
+
+    async fn trails(&self, of: &TrailOf, now: Timestamp, most: usize) -> Result<Vec<Trail>, StoreError> {
+        trails::trails(self, of, now, most).await
     }
 }

@@ -7,6 +7,7 @@ mod outbox;
 mod policy;
 mod scripts;
 mod tokens;
+mod trails;
 mod url;
 
 use std::fmt;

@@ -3,13 +3,12 @@
 use ::redis::cmd;
 use async_trait::async_trait;
 use jiff::Timestamp;
-use mtan_jobs::JobId;
-use mtan_verifier::{Outbox, OutboxEntry, StoreError};
+use mtan_verifier::{Outbox, OutboxEntry, Settled, StoreError};
 
 use super::{Certain, RedisStore, keys};
 use crate::record::{self, EntryRecord, OUTBOX_GRACE, latest_over, micros};
 
-/// Ids that one script settles: a script holds up everybody else for as long as it runs.
+/// Jobs that one script settles: a script holds up everybody else for as long as it runs.
 const SETTLED_AT_ONCE: usize = 256;
 
 #[async_trait]
@@ -30,12 +29,12 @@ impl Outbox for RedisStore {
         Ok(jobs.iter().filter_map(|(id, body)| readable(id, body)).collect())
     }
 
-    async fn settle(&self, ids: &[JobId]) -> Result<(), StoreError> {
-        for some in ids.chunks(SETTLED_AT_ONCE) {
+    async fn settle(&self, settled: &[Settled]) -> Result<(), StoreError> {
+        for some in settled.chunks(SETTLED_AT_ONCE) {
             let mut step = self.shared.scripts.settle.prepare_invoke();
             step.key(keys::OUTBOX);
-            for id in some {
-                step.arg(id.as_str());
+            for Settled { job_id, confirmed_at } in some {
+                step.arg(job_id.as_str()).arg(confirmed_at.map(micros).unwrap_or_default());
             }
             let () = self.step(&step, Certain::Here).await?;
         }

@@ -12,6 +12,7 @@ pub(super) struct Scripts {
     pub(super) lease: Script,
     pub(super) settle: Script,
     pub(super) apply_report: Script,
+    pub(super) trails: Script,
 }
 
 macro_rules! script {
@@ -34,6 +35,7 @@ impl Scripts {
             lease: script!("lease"),
             settle: script!("settle"),
             apply_report: script!("apply_report"),
+            trails: script!("trails"),
         }
     }
 }

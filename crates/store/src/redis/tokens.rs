@@ -4,13 +4,13 @@ use ::redis::cmd;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use mtan_verifier::{
-    Admission, Challenge, Opened, OutboxEntry, Serial, StoreError, Subject, Token, TokenStore, TransactionId,
-    Tried,
+    Admission, Asked, Challenge, Opened, OutboxEntry, Serial, StoreError, Subject, Token, TokenStore,
+    TransactionId, Tried,
 };
 
 use super::{Certain, RedisStore, keys};
 use crate::record::{
-    self, ChallengeRecord, EntryRecord, GRACE, OUTBOX_GRACE, TokenRecord, TokenState, micros,
+    self, AskedRecord, ChallengeRecord, EntryRecord, GRACE, OUTBOX_GRACE, TokenRecord, TokenState, micros,
 };
 
 /// Admission, record, created, counter, fails, active, open transaction, its record.
@@ -20,13 +20,14 @@ type RawToken = (Option<Vec<u8>>, Option<String>, Option<u64>, Option<u32>, Opti
 
 #[async_trait]
 impl TokenStore for RedisStore {
-    async fn begin_try(&self, subject: &Subject, _now: Timestamp) -> Result<Vec<Tried>, StoreError> {
+    async fn begin_try(&self, subject: &Subject, now: Timestamp) -> Result<Vec<Tried>, StoreError> {
         let mut step = self.shared.scripts.begin_try.prepare_invoke();
         match subject {
             Subject::Serial(serial) => step.key(keys::token(serial)).arg("token").arg(serial.as_str()),
-            Subject::User(user) => step.key(keys::owner(user)).arg("owner"),
-            Subject::Transaction(id) => step.key(keys::challenge(id)).arg("challenge"),
+            Subject::User(user) => step.key(keys::owner(user)).arg("owner").arg(""),
+            Subject::Transaction(id) => step.key(keys::challenge(id)).arg("challenge").arg(""),
         };
+        step.arg(micros(now));
         let raw: Option<RawTried> = self.step(&step, Certain::OnReplicas).await?;
         raw.map(tried).into_iter().collect()
     }
@@ -43,6 +44,7 @@ impl TokenStore for RedisStore {
         counter: u64,
         job: &OutboxEntry,
         relay_at: Timestamp,
+        asked: &Asked,
     ) -> Result<Opened, StoreError> {
         let opened_at = challenge.created_at;
         let mut step = self.shared.scripts.open_challenge.prepare_invoke();
@@ -50,6 +52,8 @@ impl TokenStore for RedisStore {
             .key(keys::challenge(&challenge.transaction))
             .key(keys::OUTBOX)
             .key(keys::job(&job.job_id))
+            .key(keys::report(&job.job_id))
+            .key(keys::transaction(&challenge.transaction))
             .arg(challenge.serial.as_str())
             .arg(counter.checked_sub(1).map(|expected| expected.to_string()).unwrap_or_default())
             .arg(counter)
@@ -62,7 +66,10 @@ impl TokenStore for RedisStore {
             .arg(record::write(&EntryRecord::of(job)))
             .arg(micros(job.expires_at))
             .arg(millis_to_keep(opened_at, job.expires_at, OUTBOX_GRACE))
-            .arg(micros(relay_at));
+            .arg(micros(relay_at))
+            .arg(record::write(&AskedRecord::of(asked)))
+            .arg(micros(asked.keep_until))
+            .arg(millis_to_keep(opened_at, asked.keep_until, GRACE));
         let raw: (u8, Option<String>, Option<Vec<u8>>) = self.step(&step, Certain::Here).await?;
         match raw {
             (1, ..) => Ok(Opened::Opened),
@@ -97,7 +104,8 @@ impl TokenStore for RedisStore {
             .arg(token.max_fail)
             .arg(u8::from(token.active))
             .arg(token.counter)
-            .arg(token.fail_count);
+            .arg(token.fail_count)
+            .arg(micros(token.created_at));
         self.step(&step, Certain::Here).await
     }
 

@@ -9,7 +9,8 @@ use mtan_verifier::{Answer, Store, StoreError};
 use redb::{ReadableTableMetadata, TableDefinition};
 
 use crate::fixtures::{
-    PIN, at, challenge, desk, entry_of, job_id, of_user, report, secret_in, serial, token, transaction,
+    PIN, asked_of, at, challenge, desk, entry_of, job_id, of_user, report, secret_in, serial, token,
+    transaction,
 };
 use crate::suite::{Place, conformance};
 
@@ -41,7 +42,7 @@ async fn what_was_answered_survives_a_kill() {
     let (_file, store) = open(&path);
     store.put_token(&token("A", "alice")).await.unwrap();
     let c = challenge("A", "111", at(0));
-    store.open_challenge(&c, 1, &entry_of(&c), at(0)).await.unwrap();
+    store.open_challenge(&c, 1, &entry_of(&c), at(0), &asked_of(&c)).await.unwrap();
     store.begin_try(&of_user("alice"), at(1)).await.unwrap();
     store.apply(&report("j", Outcome::Accepted, ""), at(9_000)).await.unwrap();
 
@@ -60,7 +61,7 @@ async fn a_used_code_stays_used_after_a_kill() {
     let (_file, store) = open(&path);
     store.put_token(&token("A", "alice")).await.unwrap();
     let c = challenge("A", "111", at(0));
-    store.open_challenge(&c, 1, &entry_of(&c), at(0)).await.unwrap();
+    store.open_challenge(&c, 1, &entry_of(&c), at(0), &asked_of(&c)).await.unwrap();
     assert!(store.consume(&serial("A"), &transaction("111"), at(1)).await.unwrap());
 
     let (_file, after) = open(&copy(&path));
@@ -117,13 +118,16 @@ const CHALLENGE_EXPIRY: TableDefinition<(i64, &str), ()> = TableDefinition::new(
 const LEDGER: TableDefinition<&str, &[u8]> = TableDefinition::new("store/ledger");
 const LEDGER_EXPIRY: TableDefinition<(i64, &str), ()> = TableDefinition::new("store/ledger-by-expiry");
 
-fn sizes(file: &Embedded) -> [u64; 4] {
+const TRANSACTIONS: TableDefinition<&str, &str> = TableDefinition::new("store/transactions");
+
+fn sizes(file: &Embedded) -> [u64; 5] {
     file.read(|tx| {
         Ok([
             tx.open_table(CHALLENGES)?.len()?,
             tx.open_table(CHALLENGE_EXPIRY)?.len()?,
             tx.open_table(LEDGER)?.len()?,
             tx.open_table(LEDGER_EXPIRY)?.len()?,
+            tx.open_table(TRANSACTIONS)?.len()?,
         ])
     })
     .unwrap()
@@ -136,20 +140,23 @@ async fn old_challenges_and_reports_are_swept_in_passing() {
     store.put_token(&token("A", "alice")).await.unwrap();
     for n in 1..=20 {
         let c = challenge("A", &format!("1{n:03}"), at(0));
-        store.open_challenge(&c, n, &entry_of(&c), at(0)).await.unwrap();
+        store.open_challenge(&c, n, &entry_of(&c), at(0), &asked_of(&c)).await.unwrap();
         store.apply(&report(&format!("j{n}"), Outcome::Accepted, ""), at(300_000)).await.unwrap();
     }
-    assert_eq!(sizes(&file), [20; 4]);
+    assert_eq!(sizes(&file), [20, 20, 40, 40, 20]);
     // Expired, but within the grace: a late answer is still told from one to an unknown challenge.
     let c = challenge("A", "2021", at(300_001));
-    store.open_challenge(&c, 21, &entry_of(&c), at(0)).await.unwrap();
-    assert_eq!(sizes(&file), [21, 21, 20, 20]);
+    store.open_challenge(&c, 21, &entry_of(&c), at(0), &asked_of(&c)).await.unwrap();
+    assert_eq!(sizes(&file), [21, 21, 41, 41, 21]);
     // Each trigger takes a few, a turn of the relay many.
     let c = challenge("A", "2022", at(900_001));
-    store.open_challenge(&c, 22, &entry_of(&c), at(0)).await.unwrap();
-    assert_eq!(sizes(&file), [14, 14, 12, 12]);
+    store.open_challenge(&c, 22, &entry_of(&c), at(0), &asked_of(&c)).await.unwrap();
+    assert_eq!(sizes(&file), [14, 14, 34, 34, 22]);
     store.lease(at(900_001), at(900_002), 10).await.unwrap();
-    assert_eq!(sizes(&file), [2, 2, 0, 0]);
+    assert_eq!(sizes(&file), [2, 2, 22, 22, 22]);
+    // The trails are known for longer, and the ways to them go with them.
+    store.lease(at(4_500_001), at(4_500_002), 10).await.unwrap();
+    assert_eq!(sizes(&file), [0, 0, 2, 2, 2]);
 }
 
 #[tokio::test]

@@ -11,8 +11,8 @@ use mtan_jobs::{Clock, JobId, Outcome, Pool, PublishError, Publisher, ReportCode
 use mtan_seal::{Digest, ServerKey};
 use mtan_sms::PhoneNumber;
 use mtan_verifier::{
-    Challenge, NewToken, OutboxEntry, Pin, PinHash, Policy, SealedSecret, Serial, Store, Subject,
-    SystemRandom, Template, Token, TransactionId, UserRef, Verifier,
+    Asked, Challenge, NewToken, OutboxEntry, Pin, PinHash, Policy, SealedSecret, Serial, Settled, Store,
+    Subject, SystemRandom, Template, Token, TransactionId, UserRef, Verifier,
 };
 
 /// Some time in the past: a store that asked its own clock would be found out.
@@ -88,6 +88,24 @@ pub(crate) fn challenge(name: &str, id: &str, created: Timestamp) -> Challenge {
 
 pub(crate) fn entry(id: &str, expires_at: Timestamp) -> OutboxEntry {
     OutboxEntry { job_id: job_id(id), sealed: (0..=255).rev().collect(), expires_at }
+}
+
+/// How a challenge was asked for: by Alice, known for an hour after its expiry.
+pub(crate) fn asked_of(challenge: &Challenge) -> Asked {
+    Asked {
+        transaction: challenge.transaction.clone(),
+        serial: challenge.serial.clone(),
+        user: Some(user("alice", "home")),
+        to: "+49…67".to_owned(),
+        route: vec![Pool::default_pool(), "backup".parse().unwrap()],
+        at: challenge.created_at,
+        expires_at: challenge.expires_at,
+        keep_until: challenge.expires_at + SignedDuration::from_hours(1),
+    }
+}
+
+pub(crate) fn settled(job_id: &JobId, confirmed_at: Option<Timestamp>) -> Settled {
+    Settled { job_id: job_id.clone(), confirmed_at }
 }
 
 /// The outbox entry that goes with a challenge.

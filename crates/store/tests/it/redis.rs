@@ -11,8 +11,8 @@ use mtan_testkit::wait_until;
 use mtan_verifier::{Admission, Answer, Opened, Store, StoreError, TokenStore};
 
 use crate::fixtures::{
-    PIN, at, challenge, desk, entry_of, job_id, of_serial, of_user, report, secret_in, serial, together,
-    token, transaction,
+    Desk, PIN, asked_of, at, challenge, desk, entry_of, job_id, of_serial, of_user, report, secret_in,
+    serial, settled, together, token, transaction,
 };
 use crate::suite::{Place, conformance};
 
@@ -47,7 +47,7 @@ async fn prepared() -> (RedisServer, Arc<dyn Store>) {
     let store = patient(&server);
     store.put_token(&token("A", "alice")).await.unwrap();
     let c = challenge("A", "111", at(0));
-    store.open_challenge(&c, 1, &entry_of(&c), at(0)).await.unwrap();
+    store.open_challenge(&c, 1, &entry_of(&c), at(0), &asked_of(&c)).await.unwrap();
     (server, store)
 }
 
@@ -72,7 +72,7 @@ async fn fails_soon(store: &Arc<dyn Store>, words: &str) {
     let errors: [StoreError; 7] = [
         store.ping().await.unwrap_err(),
         store.begin_try(&of_user("alice"), at(0)).await.unwrap_err(),
-        store.open_challenge(&c, 2, &entry_of(&c), at(0)).await.unwrap_err(),
+        store.open_challenge(&c, 2, &entry_of(&c), at(0), &asked_of(&c)).await.unwrap_err(),
         store.consume(&serial("A"), &transaction("111"), at(0)).await.unwrap_err(),
         store.token(&serial("A")).await.unwrap_err(),
         store.lease(at(0), at(1), 1).await.unwrap_err(),
@@ -172,11 +172,12 @@ async fn scripts_that_the_server_forgot_are_sent_again() {
 async fn a_key_of_a_wrong_type_is_an_error_and_nothing_is_half_done() {
     let (server, store) = prepared().await;
     store.begin_try(&of_user("alice"), at(0)).await.unwrap();
-    for key in ["{mtan}:outbox", "{mtan}:job:job-222", "{mtan}:challenge:222"] {
+    for key in ["{mtan}:outbox", "{mtan}:job:job-222", "{mtan}:challenge:222", "{mtan}:report:job-222"] {
         let _: u32 = ask(&server, &["DEL", "{mtan}:outbox"]).await;
         let () = ask(&server, &["SET", key, "not ours"]).await;
         let c = challenge("A", "222", at(0));
-        let StoreError(text) = store.open_challenge(&c, 2, &entry_of(&c), at(0)).await.unwrap_err();
+        let StoreError(text) =
+            store.open_challenge(&c, 2, &entry_of(&c), at(0), &asked_of(&c)).await.unwrap_err();
         assert!(text.contains("WRONGTYPE") || text.contains("wrong kind"), "{text}");
         let kept = store.token(&serial("A")).await.unwrap().unwrap();
         assert_eq!((kept.counter, kept.fail_count), (1, 1), "{key}");
@@ -399,12 +400,15 @@ async fn what_expires_has_a_time_to_live_and_what_does_not_has_none() {
     // The fixtures' clock stands years ago: the time to live is a duration and does not care.
     let minutes = 60_000..=60 * 60_000;
     let day = 86_400_000..=2 * 86_400_000;
+    let hours = 4_400_000..=4_500_000;
     let week = 7 * 86_400_000..=8 * 86_400_000;
     for (key, expected) in [
         ("{mtan}:challenge:111", minutes),
         ("{mtan}:job:job-111", week),
         ("{mtan}:report:j", day.clone()),
         ("{mtan}:report:k", day),
+        ("{mtan}:report:job-111", hours.clone()),
+        ("{mtan}:transaction:111", hours),
         ("{mtan}:token:A", -1..=-1),
         ("{mtan}:owner:4:home:alice", -1..=-1),
     ] {
@@ -423,6 +427,43 @@ async fn a_challenge_that_redis_collected_is_merely_unknown() {
     assert!(store.lease(at(1), at(2), 10).await.unwrap().is_empty());
     assert_eq!(store.depth().await.unwrap(), 0, "nothing is left of its job either");
     let c = challenge("A", "222", at(2));
-    let opened = store.open_challenge(&c, 2, &entry_of(&c), at(2)).await.unwrap();
+    let opened = store.open_challenge(&c, 2, &entry_of(&c), at(2), &asked_of(&c)).await.unwrap();
     assert!(matches!(opened, Opened::Opened));
+}
+
+#[tokio::test]
+async fn a_trail_that_is_none_keeps_nobody_from_logging_in() {
+    let (server, store) = prepared().await;
+    for key in ["{mtan}:report:job-111", "{mtan}:transaction:111"] {
+        let _: u32 = ask(&server, &["DEL", key]).await;
+        let _: u32 = ask(&server, &["SADD", key, "not ours"]).await;
+    }
+    store.begin_try(&of_user("alice"), at(0)).await.unwrap();
+    store.forgive(&serial("A")).await.unwrap();
+    store.settle(&[settled(&job_id("job-111"), Some(at(1)))]).await.unwrap();
+    assert!(store.consume(&serial("A"), &transaction("111"), at(1)).await.unwrap());
+}
+
+/// The numbers of the README; the sizes of names are those of real ones.
+#[tokio::test]
+async fn a_trail_is_small() {
+    let server = RedisServer::start().await;
+    let store = patient(&server);
+    let Desk { verifier, .. } = desk(&store, 10).await;
+    let answer = verifier.smspin(Some(&of_user("alice")), PIN).await;
+    let Answer::Challenged(sent) = answer else { panic!("{answer:?}") };
+    let report_key = format!("{{mtan}}:report:{}", sent.job_id);
+    let transaction_key = format!("{{mtan}}:transaction:{}", sent.transaction);
+    let usage = async |key: &str| -> u64 { ask(&server, &["MEMORY", "USAGE", key, "SAMPLES", "0"]).await };
+    let waiting = usage(&report_key).await + usage(&transaction_key).await;
+    let id = sent.job_id.as_str();
+    store.apply(&report(id, Outcome::Accepted, "ID: 4711"), at(0)).await.unwrap();
+    store.apply(&report(id, Outcome::Delivered, "DELIVRD"), at(0)).await.unwrap();
+    verifier.relay().await.unwrap();
+    let whole = usage(&report_key).await + usage(&transaction_key).await;
+    let reports = report("alone", Outcome::Accepted, "ID: 4711");
+    store.apply(&reports, at(0)).await.unwrap();
+    store.apply(&report("alone", Outcome::Delivered, "DELIVRD"), at(0)).await.unwrap();
+    let before = usage("{mtan}:report:alone").await;
+    assert!(waiting <= 800 && whole <= 1_600 && whole - before <= 750, "{waiting} {whole} {before}");
 }

@@ -51,11 +51,11 @@ fn a_delivery_report_stands_beside_the_final_one_in_any_order() {
 }
 
 #[test]
-fn the_ledger_forgets_after_a_day() {
+fn the_ledger_forgets_after_two_days() {
     let world = World::new();
     let id = world.trigger(&world.alice).job_id;
     alone(world.verifier.apply_report(&report(&id, Outcome::Accepted, ReportCode::GatewayAccepted))).unwrap();
-    world.later(24 * 60 * 60 - 1);
+    world.later(48 * 60 * 60 - 1);
     assert!(alone(world.verifier.ledger_entry(&id)).unwrap().is_some());
     world.later(1);
     assert!(alone(world.verifier.ledger_entry(&id)).unwrap().is_none());

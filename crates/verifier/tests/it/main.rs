@@ -19,4 +19,5 @@ mod reference;
 mod relay;
 mod secrecy;
 mod slow_pins;
+mod trail;
 mod trigger;

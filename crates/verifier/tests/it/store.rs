@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use mtan_jobs::{JobId, SendReport};
 use mtan_verifier::{
-    Admission, Applied, Challenge, Ledger, LedgerEntry, Opened, Outbox, OutboxEntry, Serial, StoreError,
-    Subject, Token, TokenStore, TransactionId, Tried,
+    Admission, Applied, Asked, Challenge, End, Ledger, LedgerEntry, Opened, Outbox, OutboxEntry, Serial,
+    Settled, StoreError, Subject, Token, TokenStore, Trail, TrailOf, TransactionId, Tried,
 };
 
 use crate::scheduler::{Dice, running, step_aside};
@@ -61,6 +61,8 @@ struct State {
     challenges: HashMap<Serial, Challenge>,
     outbox: BTreeMap<JobId, (OutboxEntry, Timestamp)>,
     ledger: HashMap<JobId, (LedgerEntry, Timestamp)>,
+    /// Of the challenges, in the order of their opening; reports and outbox are looked up.
+    trails: Vec<Trail>,
     history: Vec<(usize, Event)>,
 }
 
@@ -185,6 +187,23 @@ impl State {
         self.history.push((running(), event));
     }
 
+    /// Of the open challenge, expired or not.
+    fn trail(&mut self, serial: &Serial) -> Option<&mut Trail> {
+        let job_id = self.challenges.get(serial)?.job_id.clone();
+        self.trails.iter_mut().find(|t| t.job_id == job_id)
+    }
+
+    fn end(&mut self, serial: &Serial, end: End, at: Timestamp) {
+        if let Some(trail) = self.trail(serial) {
+            trail.end = Some((end, at));
+        }
+    }
+
+    fn shown(&self, trail: &Trail) -> Trail {
+        let reports = self.ledger.get(&trail.job_id).map(|(entry, _)| entry.clone()).unwrap_or_default();
+        Trail { in_outbox: self.outbox.contains_key(&trail.job_id), reports, ..trail.clone() }
+    }
+
     fn open(&self, serial: &Serial, now: Timestamp) -> Option<Challenge> {
         self.challenges.get(serial).filter(|c| now < c.expires_at).cloned()
     }
@@ -200,7 +219,7 @@ impl State {
         self.tokens.values().filter(of_subject).map(|t| t.serial.clone()).collect()
     }
 
-    fn count(&mut self, serial: &Serial, now: Timestamp) -> Tried {
+    fn count(&mut self, serial: &Serial, now: Timestamp, shown_at: Timestamp) -> Tried {
         let token = self.tokens.get_mut(serial).unwrap();
         let admission = match (token.active, token.is_locked()) {
             (false, _) => Admission::Inactive,
@@ -210,13 +229,21 @@ impl State {
         token.fail_count += u32::from(admission == Admission::Counted);
         let token = token.clone();
         let fail_count = token.fail_count;
+        if admission == Admission::Counted
+            && let Some(trail) = self.trail(serial)
+        {
+            trail.tries.push(now);
+        }
         self.note(Event::Tried { serial: serial.clone(), admission, fail_count });
-        Tried { token, challenge: self.open(serial, now), admission }
+        Tried { token, challenge: self.open(serial, shown_at), admission }
     }
 
     fn forgive(&mut self, serial: &Serial) {
         let token = self.tokens.get_mut(serial).unwrap();
         token.fail_count = token.fail_count.saturating_sub(1);
+        if let Some(trail) = self.trail(serial) {
+            trail.tries.pop();
+        }
         self.note(Event::Forgave { serial: serial.clone() });
     }
 }
@@ -225,8 +252,10 @@ impl State {
 impl TokenStore for MemoryStore {
     async fn begin_try(&self, subject: &Subject, now: Timestamp) -> Result<Vec<Tried>, StoreError> {
         let shown_at = if self.tidy.load(Ordering::Relaxed) { now } else { Timestamp::UNIX_EPOCH };
-        self.step(|state| state.serials(subject).iter().map(|serial| state.count(serial, shown_at)).collect())
-            .await
+        self.step(|state| {
+            state.serials(subject).iter().map(|serial| state.count(serial, now, shown_at)).collect()
+        })
+        .await
     }
 
     async fn forgive(&self, serial: &Serial) -> Result<(), StoreError> {
@@ -239,6 +268,7 @@ impl TokenStore for MemoryStore {
         counter: u64,
         job: &OutboxEntry,
         relay_at: Timestamp,
+        asked: &Asked,
     ) -> Result<Opened, StoreError> {
         self.step(|state| {
             let serial = &challenge.serial;
@@ -249,6 +279,8 @@ impl TokenStore for MemoryStore {
                 return Opened::Overtaken(state.open(serial, challenge.created_at));
             }
             token.counter = counter;
+            state.end(serial, End::Replaced, challenge.created_at);
+            state.trails.push(begun(challenge, asked));
             let before = state.challenges.insert(serial.clone(), challenge.clone());
             state.outbox.insert(job.job_id.clone(), (job.clone(), relay_at));
             state.note(Event::Opened { challenge: challenge.clone(), before, counter });
@@ -271,6 +303,10 @@ impl TokenStore for MemoryStore {
                 return false;
             };
             token.fail_count = 0;
+            if let Some(trail) = state.trail(serial) {
+                trail.tries.pop();
+            }
+            state.end(serial, End::Used, now);
             state.challenges.remove(serial);
             state.note(Event::Consumed { challenge, now });
             true
@@ -287,9 +323,11 @@ impl TokenStore for MemoryStore {
                 return false;
             }
             let mut token = token.clone();
+            let now = token.created_at;
             if let Some(old) = state.tokens.get(&token.serial) {
                 (token.counter, token.fail_count) = (old.counter + 1, 0);
                 token.created_at = old.created_at;
+                state.end(&token.serial, End::Changed, now);
                 state.challenges.remove(&token.serial);
             }
             state.tokens.insert(token.serial.clone(), token);
@@ -326,10 +364,18 @@ impl Outbox for MemoryStore {
         .await
     }
 
-    async fn settle(&self, ids: &[JobId]) -> Result<(), StoreError> {
-        let mut largest = ids.len().max(self.largest_settle());
+    async fn settle(&self, settled: &[Settled]) -> Result<(), StoreError> {
+        let mut largest = settled.len().max(self.largest_settle());
         std::mem::swap(&mut *self.largest_settle.lock().unwrap(), &mut largest);
-        self.step(|state| state.outbox.retain(|id, _| !ids.contains(id))).await
+        self.step(|state| {
+            for Settled { job_id, confirmed_at } in settled {
+                state.outbox.remove(job_id);
+                if let Some(trail) = state.trails.iter_mut().find(|t| t.job_id == *job_id) {
+                    trail.confirmed_at = trail.confirmed_at.or(*confirmed_at);
+                }
+            }
+        })
+        .await
     }
 
     async fn depth(&self) -> Result<u64, StoreError> {
@@ -361,5 +407,33 @@ impl Ledger for MemoryStore {
     async fn entry(&self, job_id: &JobId, now: Timestamp) -> Result<Option<LedgerEntry>, StoreError> {
         self.step(|state| state.ledger.get(job_id).filter(|(_, until)| now < *until).map(|(e, _)| e.clone()))
             .await
+    }
+
+    async fn trails(&self, of: &TrailOf, now: Timestamp, most: usize) -> Result<Vec<Trail>, StoreError> {
+        self.step(|state| {
+            let owner = |serial: &Serial| state.tokens.get(serial).and_then(|t| t.user.as_ref());
+            let wanted = |(trail, asked): &(&Trail, &Asked)| match of {
+                TrailOf::Job(id) => trail.job_id == *id,
+                TrailOf::Transaction(id) => asked.transaction == *id,
+                TrailOf::Serial(serial) => asked.serial == *serial,
+                TrailOf::User(user) => owner(&asked.serial) == Some(user),
+            };
+            let known = state.trails.iter().rev().filter_map(|t| Some((t, t.asked.as_ref()?)));
+            let known = known.filter(|(_, asked)| now < asked.keep_until).filter(wanted);
+            known.take(most).map(|(trail, _)| state.shown(trail)).collect()
+        })
+        .await
+    }
+}
+
+fn begun(challenge: &Challenge, asked: &Asked) -> Trail {
+    Trail {
+        job_id: challenge.job_id.clone(),
+        asked: Some(asked.clone()),
+        confirmed_at: None,
+        in_outbox: true,
+        tries: Vec::new(),
+        end: None,
+        reports: LedgerEntry::default(),
     }
 }

@@ -1,4 +1,4 @@
--- KEYS: 1 token, owner or challenge. ARGV: 1 which of them; 2 the serial, if it is a token.
+-- KEYS: 1 token, owner or challenge. ARGV: 1 which of them, 2 the serial, if it is a token, 3 now.
 -- Gives nil, or admission, record, created, counter, fails, active, open transaction, its record.
 local serial
 if ARGV[1] == 'token' then
@@ -14,6 +14,7 @@ local key = space .. 'token:' .. serial
 local token = redis.call('HMGET', key, 'record', 'created', 'counter', 'fails', 'active', 'max', 'open')
 if not token[1] then return false end
 local challenge = open_challenge(serial, token[7])
+local trail, tries = open_trail(token[7])
 
 local admission, fails = 'counted', tonumber(token[4])
 if token[5] ~= '1' then
@@ -22,5 +23,7 @@ elseif fails >= tonumber(token[6]) then
   admission = 'locked'
 else
   fails = redis.call('HINCRBY', key, 'fails', 1)
+  local _, noted = string.gsub(tries or '', ' ', '')
+  if trail and noted < 16 then redis.call('HSET', trail, 'tries', tries .. ARGV[3] .. ' ') end
 end
 return { admission, token[1], token[2], token[3], fails, token[5], token[7], challenge }

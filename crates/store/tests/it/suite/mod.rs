@@ -4,6 +4,7 @@ pub(crate) mod ledger;
 pub(crate) mod outbox;
 pub(crate) mod races;
 pub(crate) mod tokens;
+pub(crate) mod trails;
 pub(crate) mod tries;
 pub(crate) mod verifier;
 
@@ -82,6 +83,19 @@ macro_rules! conformance {
                 an_entry_counts_until_its_time
                 a_later_report_prolongs_and_never_shortens
                 nothing_is_known_of_an_unknown_job
+            }
+            trails {
+                a_trail_is_found_by_job_by_transaction_by_token_and_by_user
+                a_trail_without_reports_is_no_ledger_entry
+                a_job_of_another_publisher_has_its_reports_only
+                the_first_confirm_stays
+                tries_show_unless_taken_back
+                the_first_sixteen_tries_are_noted
+                what_ended_a_challenge_shows
+                the_newest_trails_of_a_token_come_first
+                a_changed_token_keeps_its_trails
+                a_trail_is_known_until_its_time
+                a_trail_shows_no_secret_of_a_whole_login
             }
             verifier {
                 a_code_walks_from_the_trigger_to_its_use

@@ -7,7 +7,7 @@ use mtan_jobs::Outcome;
 use mtan_verifier::{Admission, Applied, Opened, Store, Token};
 
 use crate::fixtures::{
-    at, challenge, entry_of, job_id, of_user, report, serial, together, token, transaction,
+    asked_of, at, challenge, entry_of, job_id, of_user, report, serial, settled, together, token, transaction,
 };
 
 const MANY: usize = 1000;
@@ -15,7 +15,7 @@ const MANY: usize = 1000;
 pub(crate) async fn of_a_thousand_right_answers_one_wins(store: &Arc<dyn Store>) {
     store.put_token(&token("A", "alice")).await.unwrap();
     let c = challenge("A", "111", at(0));
-    store.open_challenge(&c, 1, &entry_of(&c), at(0)).await.unwrap();
+    store.open_challenge(&c, 1, &entry_of(&c), at(0), &asked_of(&c)).await.unwrap();
     let wins = together(MANY, |_| {
         let store = store.clone();
         async move { store.consume(&serial("A"), &transaction("111"), at(1)).await.unwrap() }
@@ -49,7 +49,7 @@ pub(crate) async fn a_thousand_triggers_open_one_challenge_with_one_job(store: &
         async move {
             store.begin_try(&of_user("alice"), at(0)).await.unwrap();
             let c = challenge("A", &format!("1{n:05}"), at(0));
-            match store.open_challenge(&c, 1, &entry_of(&c), at(0)).await.unwrap() {
+            match store.open_challenge(&c, 1, &entry_of(&c), at(0), &asked_of(&c)).await.unwrap() {
                 Opened::Opened => (true, c.transaction),
                 Opened::Overtaken(open) => (false, open.expect("the winner's").transaction),
             }
@@ -100,7 +100,7 @@ pub(crate) async fn relays_share_the_outbox_and_nothing_is_leased_twice(store: &
     store.put_token(&token("A", "alice")).await.unwrap();
     for n in 1..=JOBS {
         let c = challenge("A", &format!("1{n:05}"), at(0));
-        store.open_challenge(&c, n, &entry_of(&c), at(0)).await.unwrap();
+        store.open_challenge(&c, n, &entry_of(&c), at(0), &asked_of(&c)).await.unwrap();
     }
     let leased = together(8, |_| {
         let store = store.clone();
@@ -112,7 +112,8 @@ pub(crate) async fn relays_share_the_outbox_and_nothing_is_leased_twice(store: &
                     return mine;
                 }
                 let ids: Vec<_> = some.into_iter().map(|entry| entry.job_id).collect();
-                store.settle(&ids).await.unwrap();
+                let done: Vec<_> = ids.iter().map(|id| settled(id, None)).collect();
+                store.settle(&done).await.unwrap();
                 mine.extend(ids);
             }
         }

@@ -6,7 +6,7 @@ use mtan_hotp::{Algorithm, Digits};
 use mtan_sms::PhoneNumber;
 use mtan_verifier::{Admission, Opened, PinHash, Store, Subject, Token};
 
-use crate::fixtures::{at, challenge, entry_of, job_id, of_user, serial, token, transaction, user};
+use crate::fixtures::{asked_of, at, challenge, entry_of, job_id, of_user, serial, token, transaction, user};
 
 fn assert_same(left: &Token, right: &Token) {
     assert_eq!(left.pin.to_text(), right.pin.to_text());
@@ -44,9 +44,10 @@ pub(crate) async fn counters_are_exact_over_their_whole_range(store: &Arc<dyn St
         let name = format!("T{n}");
         store.put_token(&Token { counter, user: None, ..token(&name, "x") }).await.unwrap();
         let c = challenge(&name, &format!("10{n}"), at(0));
-        let opened = store.open_challenge(&c, counter, &entry_of(&c), at(0)).await.unwrap();
+        let opened = store.open_challenge(&c, counter, &entry_of(&c), at(0), &asked_of(&c)).await.unwrap();
         assert!(matches!(opened, Opened::Overtaken(None)), "{opened:?}");
-        let opened = store.open_challenge(&c, counter + 1, &entry_of(&c), at(0)).await.unwrap();
+        let opened =
+            store.open_challenge(&c, counter + 1, &entry_of(&c), at(0), &asked_of(&c)).await.unwrap();
         assert!(matches!(opened, Opened::Opened), "{opened:?}");
         assert_eq!(store.token(&serial(&name)).await.unwrap().unwrap().counter, counter + 1);
     }
@@ -109,7 +110,7 @@ pub(crate) async fn a_token_may_change_hands(store: &Arc<dyn Store>) {
 pub(crate) async fn a_token_put_again_moves_its_counter_and_loses_its_challenge(store: &Arc<dyn Store>) {
     store.put_token(&Token { counter: 5, ..token("A", "alice") }).await.unwrap();
     let c = challenge("A", "111", at(0));
-    store.open_challenge(&c, 6, &entry_of(&c), at(0)).await.unwrap();
+    store.open_challenge(&c, 6, &entry_of(&c), at(0), &asked_of(&c)).await.unwrap();
     store.begin_try(&of_user("alice"), at(0)).await.unwrap();
 
     let again = Token {
@@ -141,7 +142,7 @@ pub(crate) async fn a_token_put_again_moves_its_counter_and_loses_its_challenge(
 
     // A trigger that had read the token between the two changes comes too late: it knows the old number and secret.
     let late = challenge("A", "222", at(1));
-    let opened = store.open_challenge(&late, 8, &entry_of(&late), at(1)).await.unwrap();
+    let opened = store.open_challenge(&late, 8, &entry_of(&late), at(1), &asked_of(&late)).await.unwrap();
     assert!(matches!(opened, Opened::Overtaken(None)), "{opened:?}");
 }
 
@@ -159,7 +160,7 @@ pub(crate) async fn an_empty_store_knows_nobody(store: &Arc<dyn Store>) {
     store.forgive(&serial("A")).await.unwrap();
     assert!(!store.consume(&serial("A"), &transaction("111"), at(0)).await.unwrap());
     let c = challenge("A", "111", at(0));
-    let opened = store.open_challenge(&c, 1, &entry_of(&c), at(0)).await.unwrap();
+    let opened = store.open_challenge(&c, 1, &entry_of(&c), at(0), &asked_of(&c)).await.unwrap();
     assert!(matches!(opened, Opened::Overtaken(None)));
     assert_eq!(store.depth().await.unwrap(), 0);
     assert!(store.lease(at(0), at(1), 10).await.unwrap().is_empty());

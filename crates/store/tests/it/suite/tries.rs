@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use mtan_verifier::{Admission, Challenge, Opened, Store, Subject, Token, Tried};
 
 use crate::fixtures::{
-    at, challenge, entry_of, of_serial, of_transaction, of_user, serial, token, transaction,
+    asked_of, at, challenge, entry_of, of_serial, of_transaction, of_user, serial, token, transaction,
 };
 
 async fn one_try(store: &Arc<dyn Store>, subject: &Subject, now: Timestamp) -> Tried {
@@ -22,7 +22,7 @@ async fn fail_count(store: &Arc<dyn Store>, name: &str) -> u32 {
 /// Opens challenge number `counter` of a token.
 async fn open(store: &Arc<dyn Store>, name: &str, id: &str, counter: u64, now: Timestamp) -> Challenge {
     let c = challenge(name, id, now);
-    let opened = store.open_challenge(&c, counter, &entry_of(&c), now).await.unwrap();
+    let opened = store.open_challenge(&c, counter, &entry_of(&c), now, &asked_of(&c)).await.unwrap();
     assert!(matches!(opened, Opened::Opened), "{opened:?}");
     c
 }
@@ -74,7 +74,7 @@ pub(crate) async fn an_inactive_token_counts_nothing_and_opens_nothing(store: &A
     let tried = one_try(store, &of_user("alice"), at(0)).await;
     assert_eq!((tried.admission, tried.token.fail_count), (Admission::Inactive, 2));
     let c = challenge("A", "111", at(0));
-    let opened = store.open_challenge(&c, 1, &entry_of(&c), at(0)).await.unwrap();
+    let opened = store.open_challenge(&c, 1, &entry_of(&c), at(0), &asked_of(&c)).await.unwrap();
     assert!(matches!(opened, Opened::Overtaken(None)));
     assert_eq!(store.token(&serial("A")).await.unwrap().unwrap().counter, 0);
     assert_eq!(store.depth().await.unwrap(), 0);
@@ -113,7 +113,7 @@ pub(crate) async fn a_challenge_opens_with_its_job_in_one_step(store: &Arc<dyn S
     store.put_token(&token("A", "alice")).await.unwrap();
     one_try(store, &of_user("alice"), at(0)).await;
     let c = challenge("A", "111", at(0));
-    let opened = store.open_challenge(&c, 1, &entry_of(&c), at(5_000)).await.unwrap();
+    let opened = store.open_challenge(&c, 1, &entry_of(&c), at(5_000), &asked_of(&c)).await.unwrap();
     assert!(matches!(opened, Opened::Opened));
     let kept = store.token(&serial("A")).await.unwrap().unwrap();
     assert_eq!((kept.counter, kept.fail_count), (1, 0), "the counter moves, the try is forgiven");
@@ -146,7 +146,7 @@ pub(crate) async fn an_overtaken_trigger_changes_nothing_and_learns_what_is_open
     for (counter, now) in [(1, at(0)), (0, at(1)), (3, at(299_999))] {
         store.begin_try(&of_user("alice"), now).await.unwrap();
         let c = challenge("A", "222", now);
-        let opened = store.open_challenge(&c, counter, &entry_of(&c), now).await.unwrap();
+        let opened = store.open_challenge(&c, counter, &entry_of(&c), now, &asked_of(&c)).await.unwrap();
         let Opened::Overtaken(open) = opened else { panic!("{opened:?}") };
         assert_is(open.as_ref(), &first);
     }
@@ -156,11 +156,12 @@ pub(crate) async fn an_overtaken_trigger_changes_nothing_and_learns_what_is_open
     assert!(store.begin_try(&of_transaction("222"), at(0)).await.unwrap().is_empty());
     // What has expired is not open any more, nor is what was used up.
     let late = challenge("A", "333", at(300_000));
-    let opened = store.open_challenge(&late, 1, &entry_of(&late), at(300_000)).await.unwrap();
+    let opened =
+        store.open_challenge(&late, 1, &entry_of(&late), at(300_000), &asked_of(&late)).await.unwrap();
     assert!(matches!(opened, Opened::Overtaken(None)), "{opened:?}");
     assert!(store.consume(&serial("A"), &transaction("111"), at(1)).await.unwrap());
     let c = challenge("A", "444", at(2));
-    let opened = store.open_challenge(&c, 1, &entry_of(&c), at(2)).await.unwrap();
+    let opened = store.open_challenge(&c, 1, &entry_of(&c), at(2), &asked_of(&c)).await.unwrap();
     assert!(matches!(opened, Opened::Overtaken(None)), "{opened:?}");
 }
 

@@ -1,0 +1,26 @@
+-- KEYS: 1 token, owner, transaction or report. ARGV: 1 which of them, 2 the serial or job id, if it is one, 3 at most.
+-- Gives for each trail, the newest first: job id, keep, asked, confirmed, tries, end, outcome, delivery, whether it
+-- lies in the outbox.
+local most, job = tonumber(ARGV[3]), false
+if ARGV[1] == 'report' then
+  most, job = math.min(most, 1), ARGV[2]
+elseif ARGV[1] == 'transaction' then
+  most, job = math.min(most, 1), redis.call('GET', KEYS[1])
+else
+  local serial = ARGV[2]
+  if ARGV[1] == 'owner' then serial = redis.call('GET', KEYS[1]) end
+  job = serial and redis.call('HGET', space .. 'token:' .. serial, 'last')
+end
+
+local trails = {}
+while job and #trails < most do
+  local members = { 'keep', 'asked', 'confirmed', 'tries', 'end', 'outcome', 'delivery', 'previous' }
+  local known = redis.call('HMGET', space .. 'report:' .. job, unpack(members))
+  if not known[1] then break end
+  local previous = known[8]
+  known[8] = redis.call('EXISTS', space .. 'job:' .. job)
+  table.insert(known, 1, job)
+  trails[#trails + 1] = known
+  job = previous
+end
+return trails

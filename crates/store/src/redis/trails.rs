@@ -1,0 +1,66 @@
+//! Trails in Redis: members of the hash that keeps a job's reports, an id for each transaction, and from each job of a
+//! token to the one before it.
+
+use jiff::Timestamp;
+use mtan_jobs::JobId;
+use mtan_verifier::{LedgerEntry, StoreError, Trail, TrailOf};
+
+use super::{Certain, RedisStore, keys};
+use crate::record::{self, AskedRecord, micros};
+
+/// Job id, keep, asked, confirmed, tries, end, outcome, delivery, in the outbox.
+type RawTrail = (
+    String,
+    i64,
+    Option<Vec<u8>>,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+    Option<Vec<u8>>,
+    Option<Vec<u8>>,
+    bool,
+);
+
+pub(super) async fn trails(
+    store: &RedisStore,
+    of: &TrailOf,
+    now: Timestamp,
+    most: usize,
+) -> Result<Vec<Trail>, StoreError> {
+    let mut step = store.shared.scripts.trails.prepare_invoke();
+    match of {
+        TrailOf::Job(id) => step.key(keys::report(id)).arg("report").arg(id.as_str()),
+        TrailOf::Transaction(id) => step.key(keys::transaction(id)).arg("transaction").arg(""),
+        TrailOf::Serial(serial) => step.key(keys::token(serial)).arg("token").arg(serial.as_str()),
+        TrailOf::User(user) => step.key(keys::owner(user)).arg("owner").arg(""),
+    };
+    step.arg(most);
+    let raw: Vec<RawTrail> = store.step(&step, Certain::Here).await?;
+    let known = raw.into_iter().filter(|(_, keep, ..)| micros(now) < *keep);
+    known.map(trail).collect()
+}
+
+fn trail(raw: RawTrail) -> Result<Trail, StoreError> {
+    let (id, _, asked, confirmed, tries, end, outcome, delivery, in_outbox) = raw;
+    let place = format!("trail {id}");
+    let asked: Option<AskedRecord> = asked.map(|body| record::read(&place, &body)).transpose()?;
+    let tries = tries.unwrap_or_default();
+    let tries: Result<Vec<i64>, StoreError> =
+        tries.split_whitespace().map(|text| record::number(&place, "tries", text)).collect();
+    let report = |body: Option<Vec<u8>>| body.map(|b| record::report(&id, &b)).transpose();
+    Ok(Trail {
+        job_id: id.parse::<JobId>().map_err(|_| record::damaged(&place, "job id"))?,
+        asked: asked.map(|record| record.asked(&place)).transpose()?,
+        confirmed_at: confirmed.map(|at| record::time(&place, "confirmed", at)).transpose()?,
+        in_outbox,
+        tries: record::times(&place, "tries", &tries?)?,
+        end: end.map(|text| end_of(&place, &text)).transpose()?,
+        reports: LedgerEntry { outcome: report(outcome)?, delivery: report(delivery)? },
+    })
+}
+
+/// What ended it, a space, and when.
+fn end_of(place: &str, text: &str) -> Result<(mtan_verifier::End, Timestamp), StoreError> {
+    let (what, at) = text.split_once(' ').ok_or_else(|| record::damaged(place, "end"))?;
+    record::end(place, what, record::number(place, "end", at)?)
+}
