@@ -9,6 +9,7 @@ mod apart;
 mod both;
 mod demo;
 mod deploy;
+mod explain;
 mod fault_run;
 mod gateway_command;
 mod house;

@@ -11,6 +11,7 @@ use clap::Args;
 use data_encoding::BASE64URL_NOPAD;
 use mtan_daemon::Config;
 use mtan_otp_api::{AdminSection, Credentials, OtpApiSection};
+use reqwest::{RequestBuilder, StatusCode, Url};
 use serde_json::Value;
 
 use crate::backends::Places;
@@ -88,8 +89,30 @@ impl Admin {
 
     /// `POST path` with a form; the reply's `detail` if it says yes, else its message as an error.
     pub(crate) async fn post(&self, path: &str, form: &[(&str, String)]) -> anyhow::Result<Value> {
-        let request = self.client.post(format!("{}{path}", self.url));
-        let request = request.basic_auth(&self.username, Some(&self.password)).form(form);
+        let request = self.client.post(format!("{}{path}", self.url)).form(form);
+        let (status, body) = self.json(path, request).await?;
+        if body["result"]["status"] == true && body["result"]["value"] != false {
+            return Ok(body["detail"].clone());
+        }
+        let message = body["result"]["error"]["message"].as_str().or(body["detail"]["message"].as_str());
+        bail!("the server says no ({status}): {}", message.unwrap_or("it gives no reason"));
+    }
+
+    /// `GET path` of our own API; the reply if it is a success, else its message as an error.
+    pub(crate) async fn get(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<Value> {
+        let url = format!("{}{path}", self.url);
+        let url = Url::parse_with_params(&url, query).with_context(|| format!("{}: no URL", self.url))?;
+        let (status, body) = self.json(path, self.client.get(url)).await?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let message = body["error"]["message"].as_str().or(body["result"]["error"]["message"].as_str());
+        bail!("{}", message.map_or_else(|| format!("the server answered {status}"), str::to_owned));
+    }
+
+    /// Status and body of an administrator's request.
+    async fn json(&self, path: &str, request: RequestBuilder) -> anyhow::Result<(StatusCode, Value)> {
+        let request = request.basic_auth(&self.username, Some(&self.password));
         let reply = request.send().await.map_err(reqwest::Error::without_url);
         let reply = reply.with_context(|| format!("{}: is the server running? (`mtan up`)", self.url))?;
         let status = reply.status();
@@ -97,11 +120,7 @@ impl Admin {
         let Ok(body) = serde_json::from_str::<Value>(&body) else {
             bail!("{}{path} answered {status}: {}", self.url, body.lines().next().unwrap_or("nothing"));
         };
-        if body["result"]["status"] == true && body["result"]["value"] != false {
-            return Ok(body["detail"].clone());
-        }
-        let message = body["result"]["error"]["message"].as_str().or(body["detail"]["message"].as_str());
-        bail!("the server says no ({status}): {}", message.unwrap_or("it gives no reason"));
+        Ok((status, body))
     }
 }
 

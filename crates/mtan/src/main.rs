@@ -4,6 +4,7 @@ mod admin;
 mod backends;
 mod check;
 mod demo;
+mod explain;
 mod gateway;
 mod key;
 mod senders;
@@ -41,6 +42,10 @@ enum Command {
     /// Manage tokens over a running server's admin face
     #[command(subcommand)]
     Token(token::Command),
+    /// Tell what became of an SMS, from the request to its delivery report
+    ///
+    /// Example: mtan explain alice
+    Explain(explain::Explain),
     /// Look at the configuration without starting anything
     #[command(subcommand)]
     Config(check::Command),
@@ -58,6 +63,7 @@ fn main() -> ExitCode {
     mtan_daemon::exit_code(match arguments.command.unwrap_or(Command::Up) {
         Command::Up => up::run(config),
         Command::Token(command) => token::run(config, command),
+        Command::Explain(explain) => explain::run(config, explain),
         Command::Config(command) => check::run(config, &command),
         Command::Gateway(command) => gateway::run(config, command),
         Command::Key(command) => key::run(&command),
