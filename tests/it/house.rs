@@ -7,6 +7,7 @@ use std::sync::Once;
 use std::time::Duration;
 
 use mtan_testkit::gateway::{Gateway, Request};
+use mtan_testkit::modem::{ModemSim, SimRules};
 use mtan_testkit::process::Process;
 use mtan_testkit::proxy::Proxy;
 use mtan_testkit::rabbit::{self, RabbitServer};
@@ -35,6 +36,10 @@ pub(crate) struct Plan {
     pub(crate) delivery: bool,
     /// A mail server that makes a second pool, `mail`, behind the first.
     pub(crate) mail: Option<SocketAddr>,
+    /// So many modems send the SMS, in place of the gateway.
+    pub(crate) modems: usize,
+    /// How long each of them takes for an SMS.
+    pub(crate) time_per_part: Duration,
 }
 
 impl Default for Plan {
@@ -46,6 +51,8 @@ impl Default for Plan {
             gateway_line: false,
             delivery: false,
             mail: None,
+            modems: 0,
+            time_per_part: Duration::ZERO,
         }
     }
 }
@@ -53,6 +60,8 @@ impl Default for Plan {
 /// All processes of an installation, and the world around them.
 pub(crate) struct House {
     pub(crate) gateway: Gateway,
+    /// In place of the gateway, where the plan has them.
+    pub(crate) modems: Vec<ModemSim>,
     /// `mtan up`, or `mtan-otp-api`.
     pub(crate) api: Process,
     /// The distributed form's own things.
@@ -64,7 +73,7 @@ pub(crate) struct House {
 
 /// What only separate processes have.
 pub(crate) struct Apart {
-    /// `mtan-sender-http`.
+    /// `mtan-sender-http`, or `mtan-sender-modem`.
     pub(crate) sender: Process,
     pub(crate) redis: RedisServer,
     /// The broker itself, for everybody who looks on from outside.
@@ -87,10 +96,12 @@ impl House {
     pub(crate) async fn all_in_one(plan: Plan) -> House {
         let gateway = Gateway::start().await;
         let folder = tempfile::tempdir().unwrap();
-        let config = config_file(folder.path(), "mtan.toml", &configuration(gateway.address(), plan, "", ""));
+        let modems = plug_in(plan, folder.path()).await;
+        let provider = provider(gateway.address(), plan);
+        let config = config_file(folder.path(), "mtan.toml", &configuration(&provider, plan, "", ""));
         let mut api = start(folder.path(), "mtan", &config);
         let url = address(&mut api).await;
-        House { gateway, api, apart: None, url, client: client(), folder }
+        House { gateway, modems, api, apart: None, url, client: client(), folder }
     }
 
     /// `mtan-otp-api` and `mtan-sender-http` over Redis and RabbitMQ, each with lines of its own.
@@ -124,16 +135,21 @@ impl House {
             false => None,
         };
         let to_gateway = gateway_line.as_ref().map_or(gateway.address(), Proxy::address);
+        let modems = plug_in(plan, folder.path()).await;
         let written = |name: &str, amqp_line: &Proxy, redis_port: u16| {
             let queue = format!("amqp://guest:guest@{}/{}", amqp_line.address(), amqp.vhost);
             let store = format!("redis://127.0.0.1:{redis_port}/");
-            config_file(folder.path(), name, &configuration(to_gateway, plan, &store, &queue))
+            config_file(
+                folder.path(),
+                name,
+                &configuration(&provider(to_gateway, plan), plan, &store, &queue),
+            )
         };
         let api_config = written("api.toml", &api_amqp, redis.port());
         let sender_config = written("sender.toml", &sender_amqp, sender_redis.port());
 
         let mut api = start(folder.path(), "mtan-otp-api", &api_config);
-        let sender = start(folder.path(), "mtan-sender-http", &sender_config);
+        let sender = start(folder.path(), sender_program(plan), &sender_config);
         let url = address(&mut api).await;
         let _mail_sender = plan.mail.map(|_| start(folder.path(), "mtan-sender-smtp", &sender_config));
         let apart = Apart {
@@ -147,13 +163,26 @@ impl House {
             gateway_line,
             broker,
         };
-        let house = House { gateway, api, apart: Some(apart), url, client: client(), folder };
+        let house = House { gateway, modems, api, apart: Some(apart), url, client: client(), folder };
         house.ready().await;
         house
     }
 
     pub(crate) fn apart(&mut self) -> &mut Apart {
         self.apart.as_mut().expect("a story of separate processes")
+    }
+
+    /// What `mtan` with these arguments prints about this house; it must succeed.
+    pub(crate) async fn mtan(&self, arguments: &[&str]) -> String {
+        let config = if self.apart.is_some() { "api.toml" } else { "mtan.toml" };
+        let common = ["--config", config];
+        let server = [("MTAN_SERVER", self.url.as_str())];
+        let arguments = [&common, arguments].concat();
+        let mut process = Process::start_in(self.folder.path(), binary("mtan"), &arguments, &server);
+        let status = process.wait(PATIENCE).await;
+        let printed = process.lines().join("\n");
+        assert!(status.success(), "mtan {arguments:?}: {printed}");
+        printed
     }
 
     /// The process that talks to the gateway.
@@ -181,7 +210,8 @@ impl House {
 
     /// A second sender beside the first.
     pub(crate) fn another_sender(&self) -> Process {
-        start(self.folder.path(), "mtan-sender-http", &self.folder.path().join("sender.toml"))
+        let config = self.folder.path().join("sender.toml");
+        start(self.folder.path(), "mtan-sender-http", &config)
     }
 
     /// Waits until `/readyz` says 200.
@@ -315,16 +345,48 @@ pub(crate) fn client() -> reqwest::Client {
 const DLR: &str = r#", "HEADERS": {"X-Report-To": "<dlr_url>"},
     "DLR": {"id": "id", "state": "state", "delivered": ["DELIVRD"], "undelivered": ["UNDELIV", "EXPIRED"]}"#;
 
-fn configuration(gateway: SocketAddr, plan: Plan, store: &str, queue: &str) -> String {
-    let backends = match store {
-        "" => String::new(),
-        _ => format!("store = {store:?}\nqueue = {queue:?}\nserver_key_file = \"server.key\"\n"),
-    };
-    let provider = format!(
+/// The seed's gnokiirc with the port replaced; with several modems their ports stand beside it.
+async fn plug_in(plan: Plan, folder: &Path) -> Vec<ModemSim> {
+    let rules = SimRules { time_per_part: plan.time_per_part, ..SimRules::default() };
+    let modems = ModemSim::start_many(plan.modems, rules).await;
+    if let Some(modem) = modems.first() {
+        let port = modem.path().display();
+        let file = format!("[global]\nmodel = AT\nport = {port}\nconnection = serial\n");
+        std::fs::write(folder.join("gnokiirc"), file).unwrap();
+        let ports: Vec<_> = modems.iter().map(|modem| modem.path().to_str().unwrap()).collect();
+        let keys = match modems.len() {
+            1 => serde_json::json!({ "CONFIGFILE": "gnokiirc" }),
+            _ => serde_json::json!({ "CONFIGFILE": "gnokiirc", "PORTS": ports }),
+        };
+        std::fs::write(folder.join("modems.json"), keys.to_string()).unwrap();
+    }
+    modems
+}
+
+fn sender_program(plan: Plan) -> &'static str {
+    if plan.modems > 0 { "mtan-sender-modem" } else { "mtan-sender-http" }
+}
+
+/// Class and configuration of the provider, as they stand in `[sms]`.
+fn provider(gateway: SocketAddr, plan: Plan) -> String {
+    if plan.modems > 0 {
+        let class = "smsprovider.DeviceSMSProvider.DeviceSMSProvider";
+        return format!("SMSProvider = \"{class}\"\nSMSProviderConfig = {{ file = \"modems.json\" }}");
+    }
+    let json = format!(
         r#"{{"URL": "http://{gateway}/send", "PARAMETER": {{"from": "mtan", "ref": "<id>"}}, "SMS_TEXT_KEY": "text",
             "SMS_PHONENUMBER_KEY": "to", "HTTP_Method": "POST", "RETURN_SUCCESS": "ID"{}}}"#,
         if plan.delivery { DLR } else { "" }
     );
+    let class = "smsprovider.HttpSMSProvider.HttpSMSProvider";
+    format!("SMSProvider = \"{class}\"\nSMSProviderConfig = '''{json}'''")
+}
+
+fn configuration(provider: &str, plan: Plan, store: &str, queue: &str) -> String {
+    let backends = match store {
+        "" => String::new(),
+        _ => format!("store = {store:?}\nqueue = {queue:?}\nserver_key_file = \"server.key\"\n"),
+    };
     let delivery = match plan.delivery {
         // a proxy in front of it keeps its prefix
         true => format!(
@@ -353,14 +415,14 @@ password = "{PASSWORD}"
 [sender]
 http_listen = "127.0.0.1:0"
 smtp_listen = "127.0.0.1:0"
+modem_listen = "127.0.0.1:0"
 {delivery}
 
 [log]
 level = "debug"
 
 [sms]
-SMSProvider = "smsprovider.HttpSMSProvider.HttpSMSProvider"
-SMSProviderConfig = '''{provider}'''
+{provider}
 SMSProviderTimeout = {validity}
 SMSBlockingTimeout = {blocking}
 smstext = "Your code is <otp>"

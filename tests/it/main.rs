@@ -13,6 +13,7 @@ mod explain;
 mod fault_run;
 mod gateway_command;
 mod house;
+mod modem;
 mod refusals;
 mod reports;
 mod routes;
