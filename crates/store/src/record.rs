@@ -14,7 +14,7 @@ use mtan_verifier::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// Tries that a trail keeps; those beyond are counted against the token, as all are, and not noted.
+/// Tries that a trail keeps: the last ones. All are counted against the token.
 pub(crate) const MOST_TRIES: usize = 16;
 
 /// The version that this crate writes, and the highest that it reads.

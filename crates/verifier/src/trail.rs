@@ -48,7 +48,7 @@ pub struct Trail {
     pub confirmed_at: Option<Timestamp>,
     /// Whether the job lies in the outbox: promised, and not known to be confirmed.
     pub in_outbox: bool,
-    /// Tries against the challenge that were not taken back and did not use it up: the first sixteen.
+    /// Tries against the challenge that were not taken back and did not use it up: the last sixteen at least.
     pub tries: Vec<Timestamp>,
     /// What ended the challenge, and when. It may be later than its expiry, see [`Trail::fate`].
     pub end: Option<(End, Timestamp)>,

@@ -30,9 +30,10 @@ pub(super) struct TrailRecord {
 
 impl TrailRecord {
     pub(super) fn note_try(&mut self, now: Timestamp) {
-        if self.tries.len() < MOST_TRIES {
-            self.tries.push(micros(now));
+        if self.tries.len() == MOST_TRIES {
+            self.tries.remove(0);
         }
+        self.tries.push(micros(now));
     }
 
     /// The last one was a right one.

@@ -34,7 +34,7 @@ impl TokenStore for RedisStore {
 
     async fn forgive(&self, serial: &Serial) -> Result<(), StoreError> {
         let mut step = self.shared.scripts.forgive.prepare_invoke();
-        step.key(keys::token(serial));
+        step.key(keys::token(serial)).arg(serial.as_str());
         self.step(&step, Certain::Here).await
     }
 

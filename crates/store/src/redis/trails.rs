@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use mtan_jobs::JobId;
-use mtan_verifier::{LedgerEntry, StoreError, Trail, TrailOf};
+use mtan_verifier::{End, LedgerEntry, StoreError, Trail, TrailOf};
 
 use super::{Certain, RedisStore, keys};
 use crate::record::{self, AskedRecord, micros};
@@ -14,7 +14,7 @@ type RawTrail = (
     i64,
     Option<Vec<u8>>,
     Option<i64>,
-    Option<String>,
+    Vec<i64>,
     Option<String>,
     Option<Vec<u8>>,
     Option<Vec<u8>>,
@@ -44,23 +44,31 @@ fn trail(raw: RawTrail) -> Result<Trail, StoreError> {
     let (id, _, asked, confirmed, tries, end, outcome, delivery, in_outbox) = raw;
     let place = format!("trail {id}");
     let asked: Option<AskedRecord> = asked.map(|body| record::read(&place, &body)).transpose()?;
-    let tries = tries.unwrap_or_default();
-    let tries: Result<Vec<i64>, StoreError> =
-        tries.split_whitespace().map(|text| record::number(&place, "tries", text)).collect();
+    let end = end.map(|text| end_of(&place, &text)).transpose()?;
+    let tries = tries_in_order(tries, end.is_some_and(|(end, _)| end == End::Used));
     let report = |body: Option<Vec<u8>>| body.map(|b| record::report(&id, &b)).transpose();
     Ok(Trail {
         job_id: id.parse::<JobId>().map_err(|_| record::damaged(&place, "job id"))?,
         asked: asked.map(|record| record.asked(&place)).transpose()?,
         confirmed_at: confirmed.map(|at| record::time(&place, "confirmed", at)).transpose()?,
         in_outbox,
-        tries: record::times(&place, "tries", &tries?)?,
-        end: end.map(|text| end_of(&place, &text)).transpose()?,
+        tries: record::times(&place, "tries", &tries)?,
+        end,
         reports: LedgerEntry { outcome: report(outcome)?, delivery: report(delivery)? },
     })
 }
 
+/// The last try of a code that was used is the one that used it.
+fn tries_in_order(mut tries: Vec<i64>, used: bool) -> Vec<i64> {
+    tries.sort_unstable();
+    if used {
+        tries.pop();
+    }
+    tries
+}
+
 /// What ended it, a space, and when.
-fn end_of(place: &str, text: &str) -> Result<(mtan_verifier::End, Timestamp), StoreError> {
+fn end_of(place: &str, text: &str) -> Result<(End, Timestamp), StoreError> {
     let (what, at) = text.split_once(' ').ok_or_else(|| record::damaged(place, "end"))?;
     record::end(place, what, record::number(place, "end", at)?)
 }

@@ -172,7 +172,7 @@ async fn scripts_that_the_server_forgot_are_sent_again() {
 async fn a_key_of_a_wrong_type_is_an_error_and_nothing_is_half_done() {
     let (server, store) = prepared().await;
     store.begin_try(&of_user("alice"), at(0)).await.unwrap();
-    for key in ["{mtan}:outbox", "{mtan}:job:job-222", "{mtan}:challenge:222", "{mtan}:report:job-222"] {
+    for key in ["{mtan}:outbox", "{mtan}:job:job-222", "{mtan}:challenge:222"] {
         let _: u32 = ask(&server, &["DEL", "{mtan}:outbox"]).await;
         let () = ask(&server, &["SET", key, "not ours"]).await;
         let c = challenge("A", "222", at(0));
@@ -442,6 +442,12 @@ async fn a_trail_that_is_none_keeps_nobody_from_logging_in() {
     store.forgive(&serial("A")).await.unwrap();
     store.settle(&[settled(&job_id("job-111"), Some(at(1)))]).await.unwrap();
     assert!(store.consume(&serial("A"), &transaction("111"), at(1)).await.unwrap());
+    let () = ask(&server, &["SET", "{mtan}:report:job-222", "not ours"]).await;
+    let c = challenge("A", "222", at(2));
+    let opened = store.open_challenge(&c, 2, &entry_of(&c), at(2), &asked_of(&c)).await.unwrap();
+    assert!(matches!(opened, Opened::Opened));
+    let ttl: i64 = ask(&server, &["PTTL", "{mtan}:report:job-222"]).await;
+    assert_eq!(ttl, -1, "what is not ours is left alone");
 }
 
 /// The numbers of the README; the sizes of names are those of real ones.

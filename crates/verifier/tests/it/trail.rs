@@ -32,7 +32,7 @@ fn a_trail_names_who_asked_for_what_and_masks_the_number() {
     assert_eq!(asked.at, world.clock.now());
     assert!(!asked.to.contains("0123"), "{}", asked.to);
     for of in [TrailOf::Job(sent.job_id), TrailOf::Transaction(asked.transaction)] {
-        assert_eq!(explain(&world, &of), [trail.clone()], "{of:?}");
+        assert_eq!(explain(&world, &of), std::slice::from_ref(&trail), "{of:?}");
     }
     assert!(explain(&world, &of(&world.bob)).is_empty(), "bob asked for nothing");
 }

@@ -13,8 +13,7 @@ if not serial then return false end
 local key = space .. 'token:' .. serial
 local token = redis.call('HMGET', key, 'record', 'created', 'counter', 'fails', 'active', 'max', 'open')
 if not token[1] then return false end
-local challenge = open_challenge(serial, token[7])
-local trail, tries = open_trail(token[7])
+local challenge, _, job = open_challenge(serial, token[7])
 
 local admission, fails = 'counted', tonumber(token[4])
 if token[5] ~= '1' then
@@ -23,7 +22,6 @@ elseif fails >= tonumber(token[6]) then
   admission = 'locked'
 else
   fails = redis.call('HINCRBY', key, 'fails', 1)
-  local _, noted = string.gsub(tries or '', ' ', '')
-  if trail and noted < 16 then redis.call('HSET', trail, 'tries', tries .. ARGV[3] .. ' ') end
+  note(job, try_number(fails), ARGV[3])
 end
 return { admission, token[1], token[2], token[3], fails, token[5], token[7], challenge }

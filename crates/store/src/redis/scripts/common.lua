@@ -3,25 +3,24 @@
 -- nothing has changed. Times are microseconds since 1970, handed in; Redis' own clock decides nothing.
 local space = '{mtan}:'
 
--- The trail of a token's open challenge, if there is one: its key, and the tries against it. It tells people what was,
--- and decides nothing: one of a wrong type is none, and keeps nobody from logging in.
-local function open_trail(transaction)
-  local job = transaction and redis.pcall('GET', space .. 'transaction:' .. transaction)
-  if type(job) ~= 'string' then return false, false end
-  local found = redis.pcall('HMGET', space .. 'report:' .. job, 'asked', 'tries')
-  if not found[1] then return false, false end
-  return space .. 'report:' .. job, found[2] or ''
+-- Notes something on the trail of a job. A trail tells people what was and decides nothing: one of a wrong type is
+-- left alone, and keeps nobody from logging in. It outlives its challenge and its outbox entry, so it is there.
+local function note(job, ...)
+  return job and type(redis.pcall('HSET', space .. 'report:' .. job, ...)) == 'number'
 end
 
--- Takes the last try off a trail: it was a right one.
-local function take_back_try(trail, tries)
-  if trail and tries ~= '' then redis.call('HSET', trail, 'tries', (string.gsub(tries, '%-?%d+ $', ''))) end
+-- Where the last sixteen tries of a trail stand: by the token's count after them, so that nothing needs to be read.
+local function try_number(fails) return 't' .. fails % 16 end
+
+-- A try that was counted and taken back is none.
+local function take_back_try(job, fails)
+  if job then redis.pcall('HDEL', space .. 'report:' .. job, try_number(fails)) end
 end
 
--- Record and expiry of a token's open challenge, expired or not; a record of another token is none of its own.
+-- Record, expiry and job of a token's open challenge, expired or not; a record of another token is none of its own.
 local function open_challenge(serial, transaction)
-  if not transaction then return false, false end
-  local found = redis.call('HMGET', space .. 'challenge:' .. transaction, 'record', 'expires', 'serial')
-  if found[3] ~= serial then return false, false end
-  return found[1], found[2]
+  if not transaction then return false, false, false end
+  local found = redis.call('HMGET', space .. 'challenge:' .. transaction, 'record', 'expires', 'serial', 'job')
+  if found[3] ~= serial then return false, false, false end
+  return found[1], found[2], found[4]
 end

@@ -8,16 +8,13 @@ local token = redis.call('HMGET', KEYS[1], 'counter', 'fails', 'active', 'open',
 redis.call('HLEN', KEYS[2])
 redis.call('ZCARD', KEYS[3])
 redis.call('HLEN', KEYS[4])
-redis.call('HLEN', KEYS[5])
-redis.call('GET', KEYS[6])
 if not token[1] then return { 0, false, false } end
-local open, expires = open_challenge(ARGV[1], token[4])
-local trail, tries = open_trail(token[4])
+local open, expires, older = open_challenge(ARGV[1], token[4])
 
 -- The right PIN is forgiven on every way.
 if tonumber(token[2]) > 0 then
   redis.call('HINCRBY', KEYS[1], 'fails', -1)
-  take_back_try(trail, tries)
+  take_back_try(older, token[2])
 end
 if token[3] ~= '1' then return { 0, false, false } end
 -- As text: a double would not tell large counters apart.
@@ -27,14 +24,14 @@ if token[1] ~= ARGV[2] then
 end
 
 redis.call('HSET', KEYS[1], 'counter', ARGV[3], 'open', ARGV[4], 'last', ARGV[9])
-redis.call('HSET', KEYS[2], 'record', ARGV[5], 'serial', ARGV[1], 'expires', ARGV[7])
+redis.call('HSET', KEYS[2], 'record', ARGV[5], 'serial', ARGV[1], 'expires', ARGV[7], 'job', ARGV[9])
 redis.call('PEXPIRE', KEYS[2], ARGV[8])
 redis.call('HSET', KEYS[4], 'record', ARGV[10], 'expires', ARGV[11])
 redis.call('PEXPIRE', KEYS[4], ARGV[12])
 redis.call('ZADD', KEYS[3], ARGV[13], ARGV[9])
-if trail then redis.call('HSET', trail, 'end', 'replaced ' .. ARGV[6]) end
-redis.call('HSET', KEYS[5], 'asked', ARGV[14], 'keep', ARGV[15])
-if token[5] then redis.call('HSET', KEYS[5], 'previous', token[5]) end
-redis.call('PEXPIRE', KEYS[5], ARGV[16])
+note(older, 'end', 'replaced ' .. ARGV[6])
+if note(ARGV[9], 'asked', ARGV[14], 'keep', ARGV[15], 'previous', token[5] or '') then
+  redis.call('PEXPIRE', KEYS[5], ARGV[16])
+end
 redis.call('SET', KEYS[6], ARGV[9], 'PX', ARGV[16])
 return { 1, false, false }

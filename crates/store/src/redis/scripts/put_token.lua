@@ -1,7 +1,7 @@
 -- KEYS: 1 token; 2 owner, if it has one.
 -- ARGV: 1 serial, 2 record, 3 created, 4 maximum of tries, 5 active; for a new token 6 counter, 7 fails; 8 now.
 local old = redis.call('HMGET', KEYS[1], 'record', 'owner', 'open')
-local trail = open_trail(old[3])
+local _, _, job = open_challenge(ARGV[1], old[3])
 if KEYS[2] then
   local other = redis.call('GET', KEYS[2])
   if other and other ~= ARGV[1] then return 0 end
@@ -16,7 +16,7 @@ if old[1] then
 else
   redis.call('HSET', KEYS[1], 'created', ARGV[3], 'counter', ARGV[6], 'fails', ARGV[7])
 end
-if trail then redis.call('HSET', trail, 'end', 'changed ' .. ARGV[8]) end
+note(job, 'end', 'changed ' .. ARGV[8])
 redis.call('HDEL', KEYS[1], 'open', 'owner')
 if KEYS[2] then
   redis.call('HSET', KEYS[1], 'owner', KEYS[2])

@@ -4,10 +4,8 @@ for n = 1, #ARGV, 2 do
   local id, confirmed = ARGV[n], ARGV[n + 1]
   redis.call('ZREM', KEYS[1], id)
   redis.call('DEL', space .. 'job:' .. id)
-  -- A trail of another type must not keep the outbox from forgetting.
-  local trail = space .. 'report:' .. id
-  if confirmed ~= '0' and redis.pcall('HEXISTS', trail, 'asked') == 1 then
-    redis.call('HSETNX', trail, 'confirmed', confirmed)
-  end
+  -- The first word stays; a job that an older version put here has no trail.
+  local noted = redis.pcall('HMGET', space .. 'report:' .. id, 'asked', 'confirmed')
+  if confirmed ~= '0' and noted[1] and not noted[2] then note(id, 'confirmed', confirmed) end
 end
 return 1

@@ -12,15 +12,20 @@ else
   job = serial and redis.call('HGET', space .. 'token:' .. serial, 'last')
 end
 
+local members = { 'keep', 'asked', 'confirmed', 'end', 'outcome', 'delivery', 'previous' }
+local tries_from = #members + 1
+for n = 0, 15 do members[#members + 1] = try_number(n) end
+
 local trails = {}
 while job and #trails < most do
-  local members = { 'keep', 'asked', 'confirmed', 'tries', 'end', 'outcome', 'delivery', 'previous' }
   local known = redis.call('HMGET', space .. 'report:' .. job, unpack(members))
   if not known[1] then break end
-  local previous = known[8]
-  known[8] = redis.call('EXISTS', space .. 'job:' .. job)
-  table.insert(known, 1, job)
-  trails[#trails + 1] = known
-  job = previous
+  local tries = {}
+  for n = tries_from, #members do
+    if known[n] then tries[#tries + 1] = known[n] end
+  end
+  local in_outbox = redis.call('EXISTS', space .. 'job:' .. job)
+  trails[#trails + 1] = { job, known[1], known[2], known[3], tries, known[4], known[5], known[6], in_outbox }
+  job = known[7] and known[7] ~= '' and known[7]
 end
 return trails

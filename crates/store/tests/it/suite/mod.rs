@@ -90,7 +90,7 @@ macro_rules! conformance {
                 a_job_of_another_publisher_has_its_reports_only
                 the_first_confirm_stays
                 tries_show_unless_taken_back
-                the_first_sixteen_tries_are_noted
+                the_last_sixteen_tries_are_noted
                 what_ended_a_challenge_shows
                 the_newest_trails_of_a_token_come_first
                 a_changed_token_keeps_its_trails

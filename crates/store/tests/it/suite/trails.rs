@@ -51,7 +51,8 @@ pub(crate) async fn a_trail_is_found_by_job_by_transaction_by_token_and_by_user(
         TrailOf::Serial(serial("A")),
         TrailOf::User(user("alice", "home")),
     ] {
-        assert_eq!(store.trails(&of, at(1), 10).await.unwrap(), [expected.clone()], "{of:?}");
+        let found = store.trails(&of, at(1), 10).await.unwrap();
+        assert_eq!(found, std::slice::from_ref(&expected), "{of:?}");
         assert!(store.trails(&of, at(1), 0).await.unwrap().is_empty(), "{of:?}");
     }
     for of in [
@@ -115,7 +116,7 @@ pub(crate) async fn tries_show_unless_taken_back(store: &Arc<dyn Store>) {
     assert_eq!(newest(store).await.tries, [at(10)], "what is used up is tried no more");
 }
 
-pub(crate) async fn the_first_sixteen_tries_are_noted(store: &Arc<dyn Store>) {
+pub(crate) async fn the_last_sixteen_tries_are_noted(store: &Arc<dyn Store>) {
     let mut patient = token("A", "alice");
     patient.max_fail = 99;
     store.put_token(&patient).await.unwrap();
@@ -124,7 +125,7 @@ pub(crate) async fn the_first_sixteen_tries_are_noted(store: &Arc<dyn Store>) {
         let tried = store.begin_try(&of_user("alice"), at(n)).await.unwrap();
         assert_eq!(i64::from(tried[0].token.fail_count), n, "each is counted");
     }
-    assert_eq!(newest(store).await.tries, (1..=16).map(at).collect::<Vec<_>>());
+    assert_eq!(newest(store).await.tries, (5..=20).map(at).collect::<Vec<_>>());
 }
 
 pub(crate) async fn what_ended_a_challenge_shows(store: &Arc<dyn Store>) {
