@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that unwraps in vain fails, as it should")]
 
+mod catalogue;
 mod daemon;
 mod faults;
 mod pool;
