@@ -12,11 +12,16 @@ use mtan_sender::{About, Detail, Verdict};
 
 use crate::at::Refusal;
 
+/// How long a modem waits for the network's answer at the least, with room for clocks: 35 to 45 s (3GPP TS 24.011 §10).
+const TR1M: Duration = Duration::from_secs(30);
+
 /// What kind of failure a code is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
     /// The network's bad hour: again later, or by another modem.
     Network,
+    /// Nobody knows: an SMS that was submitted may have been taken.
+    Unsure,
     /// The modem or its SIM is busy: the same again in a moment.
     Busy,
     /// The number, perhaps: once more, and then it is the number.
@@ -123,15 +128,35 @@ impl Refusal {
             | Refusal::Cme(None) => Class::Modem,
         }
     }
+
+    /// Whether an SMS that was submitted so long ago may have been taken all the same.
+    ///
+    /// The network's own causes are answers. 332 is the modem's word for no answer within TR1M (3GPP TS 24.011 §6.2.1,
+    /// §10), whose question the network may have got; 197 says that the service centre holds an SMS with this number and
+    /// reference, which the modem's own repetition had brought (TS 23.040 §9.2.3.25), or which is an older one. Words without
+    /// a reason are believed, unless they come so late that the time-out may stand behind them.
+    pub(crate) fn leaves_open(&self, since: Duration) -> bool {
+        let says_nothing = matches!(
+            self,
+            Refusal::Error
+                | Refusal::NoCarrier
+                | Refusal::Cms(None | Some(500 | 512))
+                | Refusal::Cme(None | Some(100))
+        );
+        self.class() == Class::Unsure || (says_nothing && since >= TR1M)
+    }
 }
 
 impl Class {
     /// What the keeper should do.
     pub fn care(self) -> Care {
         match self {
-            Class::Network | Class::PerhapsNumber | Class::Number | Class::OurFault | Class::Ignored => {
-                Care::Nothing
-            }
+            Class::Network
+            | Class::Unsure
+            | Class::PerhapsNumber
+            | Class::Number
+            | Class::OurFault
+            | Class::Ignored => Care::Nothing,
             Class::Busy => Care::Again,
             Class::Memory => Care::CleanMemory,
             Class::Smsc => Care::SetSmsc,
@@ -156,7 +181,7 @@ impl Class {
             Class::Busy => retry(ReportCode::GatewayBusy, second),
             Class::Memory => retry(ReportCode::GatewayError, second),
             Class::Sim => retry(ReportCode::GatewayUnreachable, None),
-            Class::Network | Class::Smsc | Class::Modem | Class::Ignored => {
+            Class::Network | Class::Unsure | Class::Smsc | Class::Modem | Class::Ignored => {
                 retry(ReportCode::GatewayError, None)
             }
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use mtan_jobs::ReportCode;
 use mtan_sender::{About, Detail, Verdict};
 use mtan_sms::{Address, PhoneNumber, SmsText, Submit};
+use tokio::time::Instant;
 
 use crate::at::{AtError, Command, Dialogue, SubmitError, Wire};
 use crate::codes::{Care, Class};
@@ -172,13 +173,19 @@ async fn send_once<S: Wire>(
         // What becomes of the modem shows at the next command.
         return prompt.cancel().await.map_or(Err(Failure::Dead), |()| Err(Failure::Dead));
     }
+    let submitted = Instant::now();
     let answer = prompt.submit(&part.command().within(answer_within), part.body()).await;
     let answer = answer.map_err(|error| match error {
+        SubmitError::Refused(error) if leaves_open(&error, submitted.elapsed()) => Failure::Unknown(error),
         SubmitError::Before(error) | SubmitError::Refused(error) => not_taken(error),
         SubmitError::After(error) => Failure::Unknown(error),
     })?;
     let line = answer.lines().first().ok_or(Failure::NoReference)?;
     Ok(line.split(',').next().and_then(|reference| reference.trim().parse().ok()))
+}
+
+fn leaves_open(error: &AtError, since: Duration) -> bool {
+    error.refusal().is_some_and(|refusal| refusal.leaves_open(since))
 }
 
 fn not_taken(error: AtError) -> Failure {
@@ -230,6 +237,7 @@ impl Failure {
         match self {
             Failure::Refused(class, _) => class.care(),
             Failure::NotTaken(AtError::Gone) | Failure::Unknown(AtError::Gone) => Care::Reopen,
+            Failure::Unknown(AtError::Refused { refusal, .. }) => refusal.class().care(),
             Failure::NotTaken(_) | Failure::Unknown(_) => Care::SetUp,
             Failure::NoReference | Failure::Dead => Care::Nothing,
         }

@@ -65,7 +65,7 @@ pub(super) const CMS: &[Row] = &[
     row(194, Network, "the service centre failed"),
     row(195, Number, "the service centre does not take the number"),
     row(196, Number, "the recipient is barred"),
-    row(197, OurFault, "the service centre holds the same SMS already"),
+    row(197, Unsure, "the service centre holds such an SMS already, perhaps this one"),
     row(198, OurFault, "the service centre does not take this form of validity"),
     row(199, OurFault, "the service centre does not take a validity"),
     row(208, Memory, "the SIM's memory for SMS is full"),
@@ -96,7 +96,7 @@ pub(super) const CMS: &[Row] = &[
     row(322, Memory, "the memory for SMS is full"),
     row(330, Smsc, "the number of the service centre is not known"),
     row(331, Network, "there is no network"),
-    row(332, Network, "the network did not answer in time"),
+    row(332, Unsure, "the network did not answer in time"),
     row(340, Ignored, "no acknowledgement was expected"),
     row(500, Network, "the modem says no more than that it failed"),
     // Vendors. 512 often is a collision with an SMS that comes in; 514..=554 Siemens and its heirs.
@@ -109,7 +109,7 @@ pub(super) const CMS: &[Row] = &[
     row(535, Busy, "the modem is busy"),
     rows(536, 554, OurFault, "the modem found the SMS malformed"),
     row(615, Network, "the network failed"),
-    row(616, Network, "the network did not answer"),
+    row(616, Unsure, "the network did not answer"),
 ];
 
 /// `+CME ERROR`, 3GPP TS 27.007 §9.2; the packet services' own codes are of no concern to an SMS.
@@ -141,7 +141,7 @@ pub(super) const CME: &[Row] = &[
     row(26, OurFault, "a number is too long for the modem"),
     row(27, OurFault, "the modem does not take a character of a number"),
     row(30, Network, "there is no network"),
-    row(31, Network, "the network did not answer in time"),
+    row(31, Unsure, "the network did not answer in time"),
     row(32, Contract, "the network takes emergency calls only"),
     rows(40, 47, Sim, "the modem is locked to a network, provider or company and needs its code"),
     row(48, Sim, "the modem needs a hidden key"),

@@ -5,12 +5,13 @@ use super::*;
 fn every_code_has_the_class_that_practice_taught() {
     use Class::*;
     for (class, codes) in [
-        (Network, &[17, 22, 38, 41, 42, 47, 111, 127, 192, 194, 331, 332, 500, 512, 615, 616][..]),
+        (Network, &[17, 22, 38, 41, 42, 47, 111, 127, 192, 194, 331, 500, 512, 615][..]),
+        (Unsure, &[197, 332, 616]),
         (Busy, &[301, 314, 515, 532, 535]),
         (Number, &[1, 28, 30, 195, 196]),
         (PerhapsNumber, &[27]),
         (Contract, &[8, 10, 21, 29, 50, 69, 193]),
-        (OurFault, &[95, 96, 197, 198, 199, 304, 305, 514, 516, 533, 554]),
+        (OurFault, &[95, 96, 198, 199, 304, 305, 514, 516, 533, 554]),
         (Sim, &[302, 310, 311, 312, 313, 315, 316, 317, 318]),
         (Memory, &[208, 320, 321, 322]),
         (Smsc, &[330]),
@@ -21,7 +22,8 @@ fn every_code_has_the_class_that_practice_taught() {
         }
     }
     for (class, codes) in [
-        (Network, &[30, 31][..]),
+        (Network, &[30][..]),
+        (Unsure, &[31]),
         (Busy, &[14, 515]),
         (Sim, &[10, 11, 12, 13, 15, 16]),
         (Memory, &[20, 21, 22, 23]),
@@ -75,6 +77,7 @@ fn only_the_number_condemns_the_number() {
     let detail = || Detail::own("x");
     for (class, verdict, care) in [
         (Class::Network, "retry", Care::Nothing),
+        (Class::Unsure, "retry", Care::Nothing),
         (Class::Busy, "retry", Care::Again),
         (Class::Memory, "retry", Care::CleanMemory),
         (Class::Smsc, "retry", Care::SetSmsc),
@@ -105,4 +108,19 @@ fn words_are_read_as_their_numbers_and_unknown_ones_are_no_number() {
         assert_eq!(cms_number(text), code, "{text}");
     }
     assert_eq!(cme_number("incorrect password"), Some(16));
+}
+
+#[test]
+fn the_networks_word_is_an_answer_and_a_time_out_is_none() {
+    let (soon, late) = (Duration::from_secs(2), Duration::from_secs(40));
+    let refusals = |codes: &[u16]| codes.iter().map(|code| Refusal::Cms(Some(*code))).collect::<Vec<_>>();
+    for answer in refusals(&[1, 21, 38, 41, 192, 255, 304, 322, 331]) {
+        assert!(!answer.leaves_open(soon) && !answer.leaves_open(late), "{answer}");
+    }
+    for silence in refusals(&[197, 332, 616]).into_iter().chain([Refusal::Cme(Some(31))]) {
+        assert!(silence.leaves_open(soon) && silence.leaves_open(late), "{silence}");
+    }
+    for word in refusals(&[500, 512]).into_iter().chain([Refusal::Error, Refusal::Cms(None)]) {
+        assert!(!word.leaves_open(soon) && word.leaves_open(late), "{word}");
+    }
 }

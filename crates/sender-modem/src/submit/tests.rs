@@ -122,6 +122,38 @@ async fn silence_after_ctrl_z_is_unknown_and_before_it_a_retry() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_time_out_of_the_network_is_no_answer_but_once_it_was_submitted() {
+    for code in [197, 332] {
+        let error = format!("\r\n+CMS ERROR: {code}\r\n");
+        let handed = handed_over("hello", &PDU, &[PROMPT, &error]).await;
+        assert_eq!((handed.verdict.as_str(), handed.care), ("unknown", Care::Nothing), "{code}");
+        let handed = handed_over("hello", &PDU, &[&error]).await;
+        assert_eq!(handed.verdict.as_str(), "retry", "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_without_a_reason_is_believed_when_it_comes_soon() {
+    for (seconds, verdict) in [(3, "retry"), (40, "unknown")] {
+        for error in ["\r\n+CMS ERROR: 500\r\n", "\r\nERROR\r\n"] {
+            let (mut dialogue, mut script) = Script::settled().await;
+            let text = SmsText::new("hello").unwrap();
+            let (parts, to) = (parts(&text), number());
+            let message = Message { to: &to, text: &text, parts: &parts };
+            let modem = async {
+                script.wait_for("\r").await;
+                script.say(PROMPT).await;
+                script.wait_for("\u{1a}").await;
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                script.say(error).await;
+            };
+            let (handed, ()) = tokio::join!(hand_over(&mut dialogue, message, &PDU, &|| true), modem);
+            assert_eq!(handed.verdict.as_str(), verdict, "{error} after {seconds} s");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_part_lost_after_another_was_taken_is_unknown_whatever_the_reason() {
     let taken = "+CMGS: 5\r\nOK\r\n";
     for last in ["+CMS ERROR: 38\r\n", "+CMS ERROR: 1\r\n", "ERROR\r\n", ""] {
