@@ -117,7 +117,8 @@ impl UrcReader {
             Header::Report { octets } | Header::Message { octets } => *octets,
             Header::Text => 0,
         };
-        let is_pdu = line.len() >= 2 * octets.max(1) && line.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_pdu = line.len() >= octets.max(1).saturating_mul(2)
+            && line.bytes().all(|byte| byte.is_ascii_hexdigit());
         match self.header {
             Some(Header::Text) => {
                 self.header = None;

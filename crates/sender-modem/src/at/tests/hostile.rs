@@ -193,3 +193,15 @@ fn a_line_is_bounded_and_a_longer_one_is_no_line() {
     lines.push(b"\xff\xfe\xc3\r\n");
     assert!(matches!(lines.next(Awaited::Prompt), Some(Token::Line(_))));
 }
+
+/// Found by `cargo xtask fuzz at_lines`.
+#[test]
+fn a_length_beyond_all_bounds_is_only_a_length_that_no_line_has() {
+    let mut reader = UrcReader::default();
+    for header in [format!("+CDS: {}", usize::MAX), format!("+CMT: ,{}", usize::MAX)] {
+        assert_eq!(reader.first_line(&header), None);
+        assert_eq!(reader.second_line("0791"), None);
+    }
+    assert_eq!(reader.first_line("+CDS: 2"), None);
+    assert_eq!(reader.second_line("0791"), Some(Urc::StatusReport("0791".to_owned())));
+}
