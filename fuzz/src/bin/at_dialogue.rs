@@ -46,7 +46,9 @@ async fn hands_over(bytes: &[u8], text: &SmsText, text_mode: bool) {
         Verdict::Unknown { .. } => assert!(taken < parts.len()),
     }
     let shown = format!("{handed:?}");
-    assert!(!shown.contains("748391") && !shown.contains("1701234567") && !shown.contains(&parts[0].hex(None)));
+    assert!(
+        !shown.contains("748391") && !shown.contains("1701234567") && !shown.contains(&parts[0].hex(None))
+    );
 }
 
 /// Every write lets the next piece be read; after the last there is silence.
