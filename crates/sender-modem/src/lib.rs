@@ -13,6 +13,7 @@ mod words;
 
 pub mod at;
 pub mod codes;
+pub mod desk;
 pub mod gnokiirc;
 pub mod port;
 pub mod set_up;
