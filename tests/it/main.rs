@@ -14,6 +14,7 @@ mod fault_run;
 mod gateway_command;
 mod house;
 mod modem;
+mod modem_command;
 mod refusals;
 mod reports;
 mod routes;

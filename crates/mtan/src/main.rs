@@ -7,6 +7,7 @@ mod demo;
 mod explain;
 mod gateway;
 mod key;
+mod modem;
 mod senders;
 mod tls;
 mod token;
@@ -52,6 +53,9 @@ enum Command {
     /// Gateways that are known by name, and a test of the configured one
     #[command(subcommand)]
     Gateway(gateway::Command),
+    /// GSM modems: find them, look at one, send one SMS by it
+    #[command(subcommand)]
+    Modem(modem::Command),
     /// Make a server key
     #[command(subcommand)]
     Key(key::Command),
@@ -66,6 +70,8 @@ fn main() -> ExitCode {
         Command::Explain(explain) => explain::run(config, explain),
         Command::Config(command) => check::run(config, &command),
         Command::Gateway(command) => gateway::run(config, command),
+        // its exit codes tell a modem in trouble from a mistake in the arguments
+        Command::Modem(command) => return modem::run(config, command),
         Command::Key(command) => key::run(&command),
     })
 }

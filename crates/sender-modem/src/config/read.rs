@@ -144,7 +144,7 @@ fn pin(keys: &mut Keys) -> Option<Zeroizing<String>> {
 fn smsc(keys: &mut Keys) -> Option<Address> {
     let address = Address::parse(keys.text("SMSC")?.trim());
     address
-        .map_err(|_| keys.fault("SMSC", "the number of a service centre is expected, as in +491710760000"))
+        .map_err(|_| keys.fault("SMSC", "the number of a service centre is expected, as in +491722270000"))
         .ok()
 }
 

@@ -59,7 +59,8 @@ pub(super) async fn wait_for<S: Wire>(
         }
         match timeout_at(until, next_report(dialogue)).await {
             Ok(Ok((reference, status, recipient))) => {
-                let is_ours = references.contains(&Some(reference)) && recipient.is_none_or(|number| number.is(to));
+                let is_ours =
+                    references.contains(&Some(reference)) && recipient.is_none_or(|number| number.is(to));
                 if is_ours {
                     heard.insert(reference, status);
                 }
@@ -161,7 +162,11 @@ mod tests {
         assert_eq!(last(&[(1, 0), (2, 0x22)]), None, "still trying");
         assert_eq!(last(&[(1, 0), (2, 2)]), Some(2));
         assert_eq!(last(&[(2, 0x46)]), Some(0x46));
-        assert_eq!(decided(&heard(&[(1, 0)]), &[Some(1), None]), None, "a part without a reference stays open");
+        assert_eq!(
+            decided(&heard(&[(1, 0)]), &[Some(1), None]),
+            None,
+            "a part without a reference stays open"
+        );
         let within = Duration::from_secs(3);
         assert_eq!(undecided(&heard(&[(1, 0)]), within), Delivery::Silence(within));
         assert!(matches!(undecided(&heard(&[(1, 0x21)]), within), Delivery::Reported(_)));
@@ -172,7 +177,8 @@ mod tests {
         let text = r#"6,73,"+491712345678",145,"26/11/24,15:00:00+04","26/11/24,15:00:09+04",70"#;
         let (reference, status, _) = of_fields(text).unwrap();
         assert_eq!((reference, status.code()), (73, 70));
-        let (reference, status, number) = of_pdu("00060A0B811017325476F8000000000000006211428110004046").unwrap();
+        let (reference, status, number) =
+            of_pdu("00060A0B811017325476F8000000000000006211428110004046").unwrap();
         assert_eq!((reference, status.code(), number.is_some()), (10, 0x46, true));
         assert!(of_pdu("OK").is_none() && of_fields("1").is_none());
     }

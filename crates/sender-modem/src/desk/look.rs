@@ -16,9 +16,7 @@ const SIM_LOOKS: usize = 5;
 const SIM_LOOK: Duration = Duration::from_secs(1);
 
 /// Who the modem is, and what keeps it from sending as it stands.
-pub(super) async fn look<S: Wire>(
-    dialogue: &mut Dialogue<S>,
-) -> Result<(Facts, Option<Trouble>), AtError> {
+pub(super) async fn look<S: Wire>(dialogue: &mut Dialogue<S>) -> Result<(Facts, Option<Trouble>), AtError> {
     dialogue.escape().await?;
     for setting in ["E0", "V1", "+CMEE=1"] {
         ask(dialogue, Command::new(setting)).await?;

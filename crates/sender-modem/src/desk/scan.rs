@@ -66,11 +66,7 @@ async fn open_and_look(line: &Line) -> Result<Found, Problem> {
         AtError::Deaf => Problem::Silent,
         other => other.into(),
     })?;
-    Ok(Found {
-        ports: vec![line.place.clone()],
-        facts: Some(facts),
-        problem: trouble.map(Problem::from),
-    })
+    Ok(Found { ports: vec![line.place.clone()], facts: Some(facts), problem: trouble.map(Problem::from) })
 }
 
 /// Ports with one IMEI are one stick's.
@@ -93,6 +89,7 @@ pub(super) fn joined(found: impl Iterator<Item = Found>) -> Vec<Found> {
 }
 
 fn is_one_stick(a: &Found, b: &Found) -> bool {
-    let imei = |found: &Found| found.facts.as_ref().map(|facts| facts.imei.clone()).filter(|imei| !imei.is_empty());
+    let imei =
+        |found: &Found| found.facts.as_ref().map(|facts| facts.imei.clone()).filter(|imei| !imei.is_empty());
     imei(a).is_some() && imei(a) == imei(b)
 }

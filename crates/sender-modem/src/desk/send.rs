@@ -43,7 +43,7 @@ pub struct Sent {
 pub async fn send(visit: &Visit<'_>, line: &Line, letter: &Letter) -> Result<Sent, Problem> {
     let mut dialogue = Dialogue::new(Port::open(line, &line.place).await?);
     let wishes = Wishes { reports: !letter.wait.is_zero(), ..visit.wishes() };
-    let facts = set_up(&mut dialogue, &wishes, visit.memory).await?;
+    let facts = set_up(&mut dialogue, &wishes, &visit.memory()).await?;
     let wait = if facts.reports == Reports::Off { Duration::ZERO } else { letter.wait };
     let options = SubmitOptions {
         validity: visit.config.validity,
@@ -102,10 +102,9 @@ pub(super) fn meaning(handed: &HandOver) -> (&'static str, &'static str) {
             "the network refused the SMS because of the SIM or its contract",
             "check credit, contract and whether the SIM may send SMS, with a phone",
         ),
-        (Verdict::Rejected { .. }, _) => (
-            "the SMS cannot go as it is",
-            "read the modem's words; a shorter and plainer text may go",
-        ),
+        (Verdict::Rejected { .. }, _) => {
+            ("the SMS cannot go as it is", "read the modem's words; a shorter and plainer text may go")
+        }
         (_, Care::SetSmsc) => (
             "the modem knows no service centre",
             "give its number with --smsc (in a configuration: SMSC); the operator's site names it",

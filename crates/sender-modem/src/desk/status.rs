@@ -8,21 +8,25 @@ use super::scan::Found;
 use crate::at::{AtError, Dialogue};
 use crate::config::ModemConfig;
 use crate::gnokiirc::Line;
+use crate::pins::Pins;
 use crate::port::Port;
-use crate::set_up::{Facts, PinMemory, Trouble, Wishes, set_up};
+use crate::set_up::{Facts, Trouble, Wishes, set_up};
 use crate::ussd::{UssdError, ussd};
 
 /// How a modem is set up by hand: as its configuration says, but with a person waiting.
 pub struct Visit<'a> {
-    /// PIN, service centre, delivery reports.
+    /// PIN, service centre, delivery reports, and where refused PINs are remembered.
     pub config: &'a ModemConfig,
     /// How long the network may take to register the modem.
     pub register_within: Duration,
-    /// Which PINs were refused before.
-    pub memory: &'a dyn PinMemory,
 }
 
 impl Visit<'_> {
+    /// The daemon's own: a PIN that either has seen refused is not tried again by the other.
+    pub(super) fn memory(&self) -> Pins {
+        Pins::new(&self.config.state)
+    }
+
     pub(super) fn wishes(&self) -> Wishes<'_> {
         Wishes {
             pin: self.config.pin.as_ref().map(|pin| pin.as_str()),
@@ -60,7 +64,7 @@ async fn tell(visit: &Visit<'_>, line: &Line) -> Result<Status, Problem> {
     if let Some(trouble) = trouble.filter(|trouble| !helps_with(trouble, visit)) {
         return Ok(status(seen, Some(trouble.into())));
     }
-    let facts = match set_up(&mut dialogue, &visit.wishes(), visit.memory).await {
+    let facts = match set_up(&mut dialogue, &visit.wishes(), &visit.memory()).await {
         Ok(facts) => facts,
         // what was seen is worth telling, whatever came after
         Err(trouble) => return Ok(status(with_network(seen, &trouble), Some(trouble.into()))),

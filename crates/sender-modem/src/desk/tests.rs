@@ -29,7 +29,10 @@ fn identities_and_numbers_show_their_last_digits_only() {
     assert_eq!(masked("490154203237518"), "…7518");
     assert_eq!(masked("1234"), "…");
     assert_eq!(masked(""), "");
-    assert_eq!(number_free("+491701234567: 12.34 EUR\r\nuntil 24.11.2026"), "+…67: 12.34 EUR until 24.11.2026");
+    assert_eq!(
+        number_free("+491701234567: 12.34 EUR\r\nuntil 24.11.2026"),
+        "+…67: 12.34 EUR until 24.11.2026"
+    );
     assert_eq!(number_free("Guthaben 123456"), "Guthaben 123456");
     assert_eq!(number_free("0170123"), "…23");
 }
@@ -120,7 +123,12 @@ fn every_answer_to_an_sms_has_words_and_only_a_sure_failure_says_so() {
     for (verdict, care, what, advice) in [
         (Verdict::Accepted { gateway_id: None, detail }, Care::Nothing, "took the SMS", "--wait"),
         (unknown, Care::SetUp, "nobody knows", "before you send it again"),
-        (rejected(About::Number, ReportCode::NumberRejected), Care::Nothing, "this number", "check the number"),
+        (
+            rejected(About::Number, ReportCode::NumberRejected),
+            Care::Nothing,
+            "this number",
+            "check the number",
+        ),
         (rejected(About::Gateway, ReportCode::GatewayRejected), Care::TakeOut, "contract", "credit"),
         (rejected(About::Gateway, ReportCode::GatewayRejected), Care::Nothing, "as it is", "shorter"),
         (retry.clone(), Care::SetSmsc, "service centre", "--smsc"),
