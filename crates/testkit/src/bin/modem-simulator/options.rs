@@ -33,7 +33,7 @@ pub(crate) struct Options {
     report_delay: f64,
     /// Misbehaves so, again and again unless --times says how often: silent, noise, fragments, lf-only, dies, reboots,
     /// hangs, hangs-until-reopened, no-sim, puk, not-registered, denied, storage-full, no-prompt, silent-but-sent,
-    /// silent-not-sent, dies-but-sent, dies-not-sent, error, cms:<n>, cme:<n>. May be given several times
+    /// silent-not-sent, dies-but-sent, dies-not-sent, error, cms:N, cme:N. May be given several times
     #[arg(long = "fault", value_name = "FAULT", value_parser = fault)]
     pub(crate) faults: Vec<ModemFault>,
     /// How often each fault comes up
