@@ -60,7 +60,7 @@ fn every_problem_of_a_modem_says_what_it_is_and_what_to_do() {
         (Trouble::LastTry(1), "left to a person", "phone"),
         (Trouble::NoSim, "no SIM", "put a SIM in"),
         (Trouble::Sim(at.clone()), "13", "phone"),
-        (Trouble::Locked("PH-NET PIN".to_owned()), "PH-NET PIN", "another modem"),
+        (Trouble::Locked("PH-NET PIN".to_owned()), "PH-NET PIN", "not locked to another SIM"),
         (Trouble::NoSms, "neither", "another modem"),
         (Trouble::At(AtError::Gone), "gone", "plug"),
         (not_registered(Registration::Searching), "looking for a network", "antenna"),
