@@ -1,15 +1,20 @@
 //! Every fault that the simulator has, one modem each: the work goes on within 30 s, no job is lost, and no SMS goes twice but
 //! for an unknown outcome.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use mtan_sender::{Provider, Verdict};
 use mtan_testkit::modem::{ModemFault, ModemSim, SimRules};
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::support::{LONG, Pool, in_time, job, word};
+
+/// Simulated modems at a time: each watches its port with one of the 128 inotify instances that a user has.
+const AT_ONCE: usize = 24;
 
 /// How the loop of all senders treats one job, in short: another try after a failure and after an unknown outcome, an end after
 /// acceptance and refusal. The last verdict, and how many unknowns came before it.
@@ -63,10 +68,13 @@ fn count(modem: &ModemSim, words: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_is_outlived_with_no_job_lost_and_nothing_twice() {
-    let mut stories = JoinSet::new();
+    let (mut stories, places) = (JoinSet::new(), Arc::new(Semaphore::new(AT_ONCE)));
     for fault in ModemFault::catalogue() {
-        stories
-            .spawn(async move { outlives(fault.clone()).await.map_err(|why| format!("{fault:?}: {why}")) });
+        let places = Arc::clone(&places);
+        stories.spawn(async move {
+            let _place = places.acquire_owned().await.unwrap();
+            outlives(fault.clone()).await.map_err(|why| format!("{fault:?}: {why}"))
+        });
     }
     let told = stories.join_all().await;
     assert!(told.len() >= 20, "{} faults", told.len());
