@@ -1,5 +1,6 @@
 //! The outbox relay and the ledger's clerk: what was promised reaches the broker, what came back is kept.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -42,17 +43,16 @@ impl Verifier {
             if some.is_empty() {
                 return Ok(());
             }
-            if let Err(e) = self.store.settle(&some).await {
-                self.settled.lock().expect(UNPOISONED).extend(some);
-                return Err(e);
-            }
+            self.store.settle(&some).await?;
+            // Forgotten last: until the outbox knows of it, the list is what tells that a job was confirmed.
+            let told: HashSet<&JobId> = some.iter().map(|job| &job.job_id).collect();
+            self.settled.lock().expect(UNPOISONED).retain(|job| !told.contains(&job.job_id));
         }
     }
 
     fn some_settled(&self) -> Vec<Settled> {
-        let mut settled = self.settled.lock().expect(UNPOISONED);
-        let at = settled.len().saturating_sub(MOST);
-        settled.split_off(at)
+        let settled = self.settled.lock().expect(UNPOISONED);
+        settled.iter().take(MOST).cloned().collect()
     }
 
     /// An entry that the outbox may forget.

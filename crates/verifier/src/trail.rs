@@ -119,23 +119,20 @@ impl Trail {
 impl Verifier {
     /// What is known of the asked SMS, the newest first, at most `most`; empty if nothing is, or no longer.
     pub async fn explain(&self, of: &TrailOf, most: usize) -> Result<Vec<Trail>, StoreError> {
+        // The outbox is told of confirms in bundles, a moment later. Looked at first: what is told of meanwhile, the
+        // store knows when it is asked.
+        let untold = self.settled.lock().expect("no panic while it is held").clone();
         let mut trails = self.store.trails(of, self.clock.now(), most).await?;
         if let TrailOf::User(user) = of {
             // The token may have changed hands: what it sent to another owner is not this one's.
             trails.retain(|trail| trail.asked.as_ref().is_some_and(|a| a.user.as_ref() == Some(user)));
         }
-        self.add_what_the_outbox_was_not_told(&mut trails);
-        Ok(trails)
-    }
-
-    /// The outbox is told of confirms in bundles, a moment later.
-    fn add_what_the_outbox_was_not_told(&self, trails: &mut [Trail]) {
-        let settled = self.settled.lock().expect("no panic while it is held");
-        for trail in trails {
-            if let Some(known) = settled.iter().find(|s| s.job_id == trail.job_id) {
+        for trail in &mut trails {
+            if let Some(known) = untold.iter().find(|job| job.job_id == trail.job_id) {
                 trail.confirmed_at = trail.confirmed_at.or(known.confirmed_at);
                 trail.in_outbox = false;
             }
         }
+        Ok(trails)
     }
 }

@@ -4,7 +4,7 @@ use mtan_jobs::{Clock as _, Outcome, ReportCode};
 use mtan_verifier::{End, Fate, Trail, TrailOf};
 
 use crate::broker::Mood;
-use crate::scheduler::alone;
+use crate::scheduler::{Task, alone, together};
 use crate::store::Trouble;
 use crate::world::{PIN, Person, World};
 
@@ -47,6 +47,25 @@ fn a_confirm_shows_before_the_outbox_is_told_and_after() {
         assert_eq!((trail.confirmed_at, trail.in_outbox), (confirmed, false), "{turn}");
         world.later(1);
         world.relay();
+    }
+}
+
+#[test]
+fn a_confirmed_job_never_seems_to_lie_in_the_outbox_while_the_relay_tells_it() {
+    for seed in 0..300 {
+        let world = World::new();
+        world.trigger(&world.alice);
+        let confirmed = Some(world.clock.now());
+        let of = of(&world.alice);
+        let relay: Task<'_, Option<Trail>> = Box::pin(async {
+            world.verifier.relay().await.unwrap();
+            None
+        });
+        let asking: Task<'_, Option<Trail>> =
+            Box::pin(async { Some(world.verifier.explain(&of, 1).await.unwrap().remove(0)) });
+        let trail = together(seed, vec![relay, asking]).into_iter().flatten().next().unwrap();
+        assert_eq!((trail.confirmed_at, trail.in_outbox), (confirmed, false), "order {seed}");
+        assert!(world.store.entries().is_empty());
     }
 }
 
