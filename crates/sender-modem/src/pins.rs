@@ -23,10 +23,14 @@ impl Pins {
         Pins { path: folder.join("refused-pins"), writing: Mutex::new(()) }
     }
 
-    fn read(&self) -> BTreeMap<String, String> {
-        let text = fs::read_to_string(&self.path).unwrap_or_default();
+    /// Only a file that is not there is an empty one.
+    fn read(&self) -> io::Result<BTreeMap<String, String>> {
+        let text = match fs::read_to_string(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            text => text?,
+        };
         let lines = text.lines().filter_map(|line| line.split_once(' '));
-        lines.map(|(digest, past)| (digest.to_owned(), past.to_owned())).collect()
+        Ok(lines.map(|(digest, past)| (digest.to_owned(), past.to_owned())).collect())
     }
 
     fn write(&self, pins: &BTreeMap<String, String>) -> io::Result<()> {
@@ -40,17 +44,17 @@ impl Pins {
 }
 
 impl PinMemory for Pins {
-    fn past(&self, sim: &str, pin: &str) -> PinPast {
-        match self.read().get(&digest(sim, pin)).map(String::as_str) {
+    fn past(&self, sim: &str, pin: &str) -> io::Result<PinPast> {
+        Ok(match self.read()?.get(&digest(sim, pin)).map(String::as_str) {
             None => PinPast::Clean,
             Some("entered") => PinPast::Entered,
             Some(_) => PinPast::Refused,
-        }
+        })
     }
 
     fn note(&self, sim: &str, pin: &str, past: PinPast) -> io::Result<()> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut pins = self.read();
+        let mut pins = self.read()?;
         match past {
             PinPast::Clean => pins.remove(&digest(sim, pin)),
             PinPast::Entered => pins.insert(digest(sim, pin), "entered".to_owned()),
@@ -75,16 +79,16 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let state = folder.path().join("state");
         let pins = Pins::new(&state);
-        assert_eq!(pins.past("8949", "1234"), PinPast::Clean);
+        assert_eq!(pins.past("8949", "1234").unwrap(), PinPast::Clean);
         pins.note("8949", "1234", PinPast::Refused).unwrap();
         pins.note("8949", "5678", PinPast::Entered).unwrap();
         pins.note("8949", "9999", PinPast::Entered).unwrap();
         pins.note("8949", "9999", PinPast::Clean).unwrap();
         let pins = Pins::new(&state);
-        assert_eq!(pins.past("8949", "1234"), PinPast::Refused);
-        assert_eq!(pins.past("8950", "1234"), PinPast::Clean, "another SIM");
-        assert_eq!(pins.past("8949", "5678"), PinPast::Entered);
-        assert_eq!(pins.past("8949", "9999"), PinPast::Clean);
+        assert_eq!(pins.past("8949", "1234").unwrap(), PinPast::Refused);
+        assert_eq!(pins.past("8950", "1234").unwrap(), PinPast::Clean, "another SIM");
+        assert_eq!(pins.past("8949", "5678").unwrap(), PinPast::Entered);
+        assert_eq!(pins.past("8949", "9999").unwrap(), PinPast::Clean);
         assert!(!fs::read_to_string(state.join("refused-pins")).unwrap().contains("1234"));
     }
 
@@ -94,5 +98,16 @@ mod tests {
         fs::write(folder.path().join("file"), "").unwrap();
         let pins = Pins::new(&folder.path().join("file/state"));
         assert!(pins.note("8949", "1234", PinPast::Entered).is_err());
+    }
+
+    #[test]
+    fn a_memory_that_cannot_be_read_is_no_empty_one() {
+        let folder = TempDir::new().unwrap();
+        let pins = Pins::new(folder.path());
+        pins.note("8949", "1234", PinPast::Refused).unwrap();
+        // as unreadable as another user's file, also for root
+        fs::write(folder.path().join("refused-pins"), b"\xff\xfe").unwrap();
+        assert!(pins.past("8949", "1234").is_err());
+        assert!(pins.note("8949", "5678", PinPast::Entered).is_err(), "nor is it written over");
     }
 }

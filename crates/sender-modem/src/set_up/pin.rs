@@ -31,8 +31,8 @@ pub enum PinPast {
 
 /// Where it is kept. `sim` is the SIM's ICCID, or where it does not tell it the modem's IMEI.
 pub trait PinMemory: Send + Sync {
-    /// What is known of `pin` on `sim`.
-    fn past(&self, sim: &str, pin: &str) -> PinPast;
+    /// What is known of `pin` on `sim`. An error where it cannot be read: then it may have been refused before.
+    fn past(&self, sim: &str, pin: &str) -> io::Result<PinPast>;
 
     /// Writes it down, durably: when this returns, a restart knows it.
     fn note(&self, sim: &str, pin: &str, past: PinPast) -> io::Result<()>;
@@ -139,7 +139,8 @@ async fn may_enter<S: Wire>(
     pin: &str,
     memory: &dyn PinMemory,
 ) -> Result<(), Trouble> {
-    let (past, left) = (memory.past(sim, pin), tries_left(dialogue).await?);
+    let past = memory.past(sim, pin).map_err(no_memory)?;
+    let left = tries_left(dialogue).await?;
     match (past, left) {
         (_, Some(0)) => Err(Trouble::PukNeeded),
         (PinPast::Refused, _) => Err(Trouble::PinTriedBefore),
@@ -151,6 +152,10 @@ async fn may_enter<S: Wire>(
     }
 }
 
+fn no_memory(error: io::Error) -> Trouble {
+    Trouble::PinMemory(error.kind().to_string())
+}
+
 /// Written down before it is entered: whatever happens meanwhile, no restart enters it blindly again.
 async fn enter<S: Wire>(
     dialogue: &mut Dialogue<S>,
@@ -158,8 +163,7 @@ async fn enter<S: Wire>(
     pin: &str,
     memory: &dyn PinMemory,
 ) -> Result<(), Trouble> {
-    let note =
-        |past| memory.note(sim, pin, past).map_err(|error| Trouble::PinMemory(error.kind().to_string()));
+    let note = |past| memory.note(sim, pin, past).map_err(no_memory);
     note(PinPast::Entered)?;
     let entry = Command::secret("+CPIN=", &format!("\"{pin}\"")).within(ENTRY);
     match dialogue.command(&entry).await {

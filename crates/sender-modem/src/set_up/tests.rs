@@ -64,9 +64,9 @@ struct Notes {
 }
 
 impl PinMemory for Notes {
-    fn past(&self, sim: &str, pin: &str) -> PinPast {
+    fn past(&self, sim: &str, pin: &str) -> io::Result<PinPast> {
         let past = self.past.lock().unwrap();
-        past.get(&(sim.to_owned(), pin.to_owned())).copied().unwrap_or(PinPast::Clean)
+        Ok(past.get(&(sim.to_owned(), pin.to_owned())).copied().unwrap_or(PinPast::Clean))
     }
 
     fn note(&self, sim: &str, pin: &str, past: PinPast) -> io::Result<()> {

@@ -29,8 +29,8 @@ pub enum Trouble {
     /// A wrong one would lock the SIM, or leave no try for a person.
     #[error("the SIM has {0} tries for its PIN left; the last one is left to a person")]
     LastTry(u8),
-    /// That a PIN is tried could not be written down, so it is not tried.
-    #[error("the PIN is not tried, because this could not be written down: {0}")]
+    /// What became of PINs cannot be read or written down, so none is tried.
+    #[error("the PIN is not tried, because the memory of refused PINs cannot be read or written: {0}")]
     PinMemory(String),
     /// Too many wrong PINs.
     #[error("the SIM is locked and needs its PUK")]
@@ -66,7 +66,9 @@ impl Trouble {
                 "correct PIN or PIN_file; check the PIN with a phone"
             }
             Trouble::LastTry(_) => "enter the PIN once in a phone: that gives the SIM all its tries back",
-            Trouble::PinMemory(_) => "make the folder of the modem's state writable",
+            Trouble::PinMemory(_) => {
+                "give the folder of the modem's state, and `refused-pins` in it, to the user that runs mtan"
+            }
             Trouble::PukNeeded => "put the SIM into a phone and enter its PUK",
             Trouble::Locked(_) => "use a modem that is not locked to another SIM or network",
             Trouble::NotRegistered { state: Registration::Denied, .. } => {

@@ -29,9 +29,9 @@ pub(crate) type Modem = Dialogue<Port>;
 pub(crate) struct Memory(Mutex<HashMap<(String, String), PinPast>>);
 
 impl PinMemory for Memory {
-    fn past(&self, sim: &str, pin: &str) -> PinPast {
+    fn past(&self, sim: &str, pin: &str) -> io::Result<PinPast> {
         let notes = self.0.lock().unwrap();
-        notes.get(&(sim.to_owned(), pin.to_owned())).copied().unwrap_or(PinPast::Clean)
+        Ok(notes.get(&(sim.to_owned(), pin.to_owned())).copied().unwrap_or(PinPast::Clean))
     }
 
     fn note(&self, sim: &str, pin: &str, past: PinPast) -> io::Result<()> {

@@ -88,8 +88,8 @@ async fn a_pin_whose_answer_got_lost_is_entered_again_only_with_all_tries_left()
 async fn a_pin_that_cannot_be_noted_or_is_not_configured_is_not_entered() {
     struct Full;
     impl PinMemory for Full {
-        fn past(&self, _sim: &str, _pin: &str) -> PinPast {
-            PinPast::Clean
+        fn past(&self, _sim: &str, _pin: &str) -> std::io::Result<PinPast> {
+            Ok(PinPast::Clean)
         }
         fn note(&self, _sim: &str, _pin: &str, _past: PinPast) -> std::io::Result<()> {
             Err(std::io::ErrorKind::StorageFull.into())

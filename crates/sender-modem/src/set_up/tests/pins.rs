@@ -24,7 +24,7 @@ async fn a_right_pin_is_entered_once_and_leaves_no_trace() {
     let (facts, commands) = set_up_with(locked(), &PIN, &notes).await;
     assert!(facts.unwrap().entered_pin);
     assert_eq!(entries(&commands), 1);
-    assert_eq!(notes.past(SIM, "4711"), PinPast::Clean);
+    assert_eq!(notes.past(SIM, "4711").unwrap(), PinPast::Clean);
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,7 +73,7 @@ async fn a_pin_whose_answer_got_lost_is_entered_again_only_if_no_try_is_missing(
     let notes = Notes::default();
     let (trouble, commands) = set_up_with(locked().replies(ENTRY, &[""]), &PIN, &notes).await;
     assert!(matches!(trouble, Err(Trouble::At(AtError::TimedOut { .. }))));
-    assert_eq!((entries(&commands), notes.past(SIM, "4711")), (1, PinPast::Entered));
+    assert_eq!((entries(&commands), notes.past(SIM, "4711").unwrap()), (1, PinPast::Entered));
     let two = locked().says("AT+CPINR", "+CPINR: SIM PIN,2,3");
     let (trouble, commands) = set_up_with(two, &PIN, &notes).await;
     assert_eq!((trouble.unwrap_err(), entries(&commands)), (Trouble::PinTriedBefore, 0));
