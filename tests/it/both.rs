@@ -7,26 +7,6 @@ use mtan_testkit::wait_until;
 
 use crate::house::{House, PATIENCE, Plan, client, code};
 
-/// Each story as two tests: `embedded::…` and `distributed::…`.
-macro_rules! told_of_both {
-    ($($story:ident: $plan:expr),+ $(,)?) => {
-        mod embedded {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $story() {
-                super::$story(House::all_in_one($plan).await).await;
-            })+
-        }
-        mod distributed {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $story() {
-                super::$story(House::distributed($plan).await).await;
-            })+
-        }
-    };
-}
-
 told_of_both!(
     a_pin_becomes_an_sms_and_its_code_is_accepted_once: Plan::default(),
     of_many_right_answers_at_once_one_is_accepted: Plan::default(),

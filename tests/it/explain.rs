@@ -8,26 +8,6 @@ use serde_json::{Value, json};
 use crate::house::{House, PATIENCE, Plan, binary, client, code};
 use crate::reports::Onlooker;
 
-/// Each story of both forms of the house.
-macro_rules! told_of_both {
-    ($($story:ident: $plan:expr),+ $(,)?) => {
-        mod embedded {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $story() {
-                super::$story(House::all_in_one($plan).await).await;
-            })+
-        }
-        mod distributed {
-            use super::*;
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $story() {
-                super::$story(House::distributed($plan).await).await;
-            })+
-        }
-    };
-}
-
 told_of_both!(
     a_delivered_sms_is_told_from_the_request_to_its_use: Plan { delivery: true, ..Plan::default() },
     what_went_wrong_is_told_with_what_to_do: Plan::default(),

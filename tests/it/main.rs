@@ -5,6 +5,9 @@
     reason = "a story that cannot go on has failed, and the place is what tells why"
 )]
 
+#[macro_use]
+mod told;
+
 mod apart;
 mod both;
 mod demo;

@@ -56,37 +56,10 @@ async fn a_modem_that_is_pulled_and_put_back_under_another_name_goes_on(house: H
     assert!(house.check("bob", &format!("0815{}", code(&sms[1]))).await);
 }
 
-mod embedded {
-    use super::*;
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_pin_becomes_an_sms_by_modem_and_its_delivery_is_explained() {
-        let house = House::all_in_one(Plan { modems: 1, ..Plan::default() }).await;
-        super::a_pin_becomes_an_sms_by_modem_and_its_delivery_is_explained(house).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_modem_that_is_pulled_and_put_back_under_another_name_goes_on() {
-        let house = House::all_in_one(Plan { modems: 1, ..Plan::default() }).await;
-        super::a_modem_that_is_pulled_and_put_back_under_another_name_goes_on(house).await;
-    }
-}
-
-mod distributed {
-    use super::*;
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_pin_becomes_an_sms_by_modem_and_its_delivery_is_explained() {
-        let house = House::distributed(Plan { modems: 1, ..Plan::default() }).await;
-        super::a_pin_becomes_an_sms_by_modem_and_its_delivery_is_explained(house).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_modem_that_is_pulled_and_put_back_under_another_name_goes_on() {
-        let house = House::distributed(Plan { modems: 1, ..Plan::default() }).await;
-        super::a_modem_that_is_pulled_and_put_back_under_another_name_goes_on(house).await;
-    }
-}
+told_of_both!(
+    a_pin_becomes_an_sms_by_modem_and_its_delivery_is_explained: Plan { modems: 1, ..Plan::default() },
+    a_modem_that_is_pulled_and_put_back_under_another_name_goes_on: Plan { modems: 1, ..Plan::default() },
+);
 
 fn phone(n: usize) -> String {
     format!("+4917{n:08}")

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use mtan_daemon::Fault;
-use mtan_sender::UnknownRule;
 use mtan_sender::certificates::{Identity, ServerCheck};
 use mtan_sender::keys::Keys;
 use mtan_sender::number::NumberRule;
@@ -39,7 +38,7 @@ fn config(keys: &mut Keys) -> Option<HttpConfig> {
     let reply = reply::read(keys);
     let longest_life = parameters::longest_life(keys);
     let time_outs = keys.time_outs();
-    let ambiguous = ambiguous(keys);
+    let ambiguous = keys.unknown_rule();
     let config = HttpConfig {
         url: url?,
         method,
@@ -63,15 +62,6 @@ fn config(keys: &mut Keys) -> Option<HttpConfig> {
 
 fn method(keys: &mut Keys) -> Method {
     keys.choice("HTTP_Method", &[("GET", Method::Get), ("POST", Method::Post)]).unwrap_or(Method::Post)
-}
-
-fn ambiguous(keys: &mut Keys) -> UnknownRule {
-    let rules = [
-        ("resend", UnknownRule::Resend),
-        ("idempotent", UnknownRule::Idempotent),
-        ("never", UnknownRule::Never),
-    ];
-    keys.choice("AMBIGUOUS", &rules).unwrap_or(UnknownRule::Resend)
 }
 
 fn warn_about_unused_certificates(keys: &mut Keys, config: &HttpConfig) {

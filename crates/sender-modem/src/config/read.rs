@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mtan_daemon::Fault;
-use mtan_sender::UnknownRule;
 use mtan_sender::keys::{Keys, Known};
 use mtan_sms::{Address, MAX_SEGMENTS};
 use zeroize::Zeroizing;
@@ -54,7 +53,7 @@ pub(super) fn config(text: &str, folder: &Path) -> Result<(ModemConfig, Vec<Stri
         sms_per_minute: per_minute(&mut keys),
         balance: balance(&mut keys),
         state: state(&mut keys),
-        ambiguous: ambiguous(&mut keys),
+        ambiguous: keys.unknown_rule(),
         warnings: Vec::new(),
     };
     keys.finish(Some(config))
@@ -181,15 +180,6 @@ fn state(keys: &mut Keys) -> PathBuf {
     let given = env::var("STATE_DIRECTORY").ok().filter(|all| !all.is_empty());
     let first = given.as_deref().and_then(|all| all.split(':').next());
     first.map_or_else(|| keys.path("mtan-modem"), |folder| Path::new(folder).join("modem"))
-}
-
-fn ambiguous(keys: &mut Keys) -> UnknownRule {
-    let rules = [
-        ("resend", UnknownRule::Resend),
-        ("idempotent", UnknownRule::Idempotent),
-        ("never", UnknownRule::Never),
-    ];
-    keys.choice("AMBIGUOUS", &rules).unwrap_or(UnknownRule::Resend)
 }
 
 /// A whole number within bounds, also in quotes.

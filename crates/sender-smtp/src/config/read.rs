@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use lettre::Address;
 use mtan_daemon::Fault;
-use mtan_sender::UnknownRule;
 use mtan_sender::certificates::{self, Identity, ServerCheck};
 use mtan_sender::keys::{Keys, Known, TimeOuts};
 use mtan_sender::number::NumberRule;
@@ -55,7 +54,7 @@ pub(super) fn config(text: &str, folder: &Path) -> Result<(SmtpConfig, Vec<Strin
     check_tags(&mut keys, recipient.as_ref(), &subject, &body);
     let number = NumberRule::read(&mut keys);
     let TimeOuts { connect, total } = keys.time_outs();
-    let ambiguous = ambiguous(&mut keys);
+    let ambiguous = keys.unknown_rule();
     let security = security(&mut keys, tls);
     if keys.truth("raise_exception").is_some() {
         keys.warn("raise_exception is LinOTP's and changes nothing here");
@@ -275,15 +274,6 @@ fn check_tags(keys: &mut Keys, recipient: Option<&Template>, subject: &Template,
     if ![subject, body].into_iter().any(|template| template.has(Tag::Otp) || template.has(Tag::Text)) {
         keys.fault("body", "<otp> or <text> is expected in subject or body: the SMS would say nothing");
     }
-}
-
-fn ambiguous(keys: &mut Keys) -> UnknownRule {
-    let rules = [
-        ("resend", UnknownRule::Resend),
-        ("idempotent", UnknownRule::Idempotent),
-        ("never", UnknownRule::Never),
-    ];
-    keys.choice("AMBIGUOUS", &rules).unwrap_or(UnknownRule::Resend)
 }
 
 /// LinOTP's users come from plain connections; they are told what those show.

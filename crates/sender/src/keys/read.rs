@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::Keys;
+use crate::UnknownRule;
 
 /// Seconds to connect, and for all of it, unless TIMEOUT says otherwise.
 const TIME_OUT: (f64, f64) = (5.0, 20.0);
@@ -123,6 +124,16 @@ impl Keys {
             Err(e) => unreadable(&e),
         };
         self.expected(key, &message)
+    }
+
+    /// AMBIGUOUS: what to do after a hand-over whose outcome nobody knows.
+    pub fn unknown_rule(&mut self) -> UnknownRule {
+        let rules = [
+            ("resend", UnknownRule::Resend),
+            ("idempotent", UnknownRule::Idempotent),
+            ("never", UnknownRule::Never),
+        ];
+        self.choice("AMBIGUOUS", &rules).unwrap_or(UnknownRule::Resend)
     }
 
     /// TIMEOUT: `"5,20"`, seconds to connect and in all, or the seconds in all as a number.
