@@ -25,6 +25,8 @@ pub(crate) struct Sending {
     drain: Duration,
     /// Where gateways report delivery.
     face: Option<CallbackFace>,
+    /// What is configured for that and changes nothing.
+    pub(crate) warning: Option<String>,
 }
 
 impl Sending {
@@ -35,7 +37,8 @@ impl Sending {
         let pools = mtan_daemon::pools(config);
         let ways: Vec<Way> = pools.iter().filter_map(|pool| way(config, pool, clock, drain)).collect();
         let face = CallbackFace::read(config, &section, &ways);
-        Sending { ways, drain, face }
+        let warning = CallbackFace::unused(&section, &ways);
+        Sending { ways, drain, face, warning }
     }
 
     /// Starts a sender for each way, and the listener for delivery reports; the senders drain when `stop` comes.
@@ -45,7 +48,7 @@ impl Sending {
         clock: &Arc<dyn Clock>,
         stop: &CancellationToken,
     ) -> io::Result<Running> {
-        let Sending { ways, drain, face } = self;
+        let Sending { ways, drain, face, .. } = self;
         let Backends { queue, books, .. } = backends;
         let (tasks, end) = (TaskTracker::new(), CancellationToken::new());
         let deliveries =

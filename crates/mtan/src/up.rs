@@ -57,7 +57,7 @@ impl Plan {
             let key = senders::key_of(&way.pool);
             way.provider.warnings().iter().map(|warning| format!("{key}: {warning}")).collect::<Vec<_>>()
         };
-        self.sending.ways.iter().flat_map(of_way).collect()
+        self.sending.ways.iter().flat_map(of_way).chain(self.sending.warning.clone()).collect()
     }
 
     /// Without a configured gateway the demo's phone takes its place, and its pool.

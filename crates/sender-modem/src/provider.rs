@@ -119,7 +119,7 @@ impl ModemProvider {
     fn too_long(&self, job: &SendJob) -> Option<Verdict> {
         let (parts, most) = (job.text.segments(), self.shop.config.max_parts);
         (parts > most).then(|| Verdict::Rejected {
-            about: About::Gateway,
+            about: About::Job,
             code: ReportCode::GatewayRejected,
             detail: Some(Detail::own(format!("the text takes {parts} SMS, and MAX_PARTS allows {most}"))),
         })

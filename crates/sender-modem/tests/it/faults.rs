@@ -3,6 +3,7 @@
 use mtan_sender::Provider;
 use mtan_testkit::modem::{ModemFault, ModemSim, SimRules};
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use crate::support::{LONG, Pool, in_time, job, word};
 
@@ -24,6 +25,7 @@ async fn a_modem_that_is_replugged_under_another_name_is_found_again() {
 /// Faults that strike at the first command of an SMS, before anything is submitted.
 #[tokio::test]
 async fn a_job_outlives_whatever_a_modem_does_before_it_is_submitted() {
+    let mut stories = JoinSet::new();
     for fault in [
         ModemFault::HangsUntilCfun,
         ModemFault::HangsUntilReopened,
@@ -37,19 +39,24 @@ async fn a_job_outlives_whatever_a_modem_does_before_it_is_submitted() {
         ModemFault::Cms(314),
         ModemFault::RefusesPrompt(500),
     ] {
-        let modem = ModemSim::start(SimRules::default()).await;
-        let pool = Pool::of(&[&modem], json!({}));
-        pool.until_ready().await;
-        modem.next_at("AT+CMGS", 1, fault.clone());
-        let verdict = pool.send(&job("1")).await;
-        // the network's bad hour is for the loop to wait out, and costs a try
-        if !matches!(fault, ModemFault::Cms(500) | ModemFault::RefusesPrompt(500)) {
-            assert!(word(&verdict).starts_with("accepted"), "{fault:?}: {}", word(&verdict));
-        }
-        pool.sends("2").await;
-        assert!(modem.sms().len() <= 2, "{fault:?}: {} SMS", modem.sms().len());
-        assert_eq!(modem.bytes_lost(), 0, "{fault:?}");
+        stories.spawn(outlives_before_it_is_submitted(fault));
     }
+    stories.join_all().await; // a panic of one is a panic here
+}
+
+async fn outlives_before_it_is_submitted(fault: ModemFault) {
+    let modem = ModemSim::start(SimRules::default()).await;
+    let pool = Pool::of(&[&modem], json!({}));
+    pool.until_ready().await;
+    modem.next_at("AT+CMGS", 1, fault.clone());
+    let verdict = pool.send(&job("1")).await;
+    // the network's bad hour is for the loop to wait out, and costs a try
+    if !matches!(fault, ModemFault::Cms(500) | ModemFault::RefusesPrompt(500)) {
+        assert!(word(&verdict).starts_with("accepted"), "{fault:?}: {}", word(&verdict));
+    }
+    pool.sends("2").await;
+    assert!(modem.sms().len() <= 2, "{fault:?}: {} SMS", modem.sms().len());
+    assert_eq!(modem.bytes_lost(), 0, "{fault:?}");
 }
 
 #[tokio::test]

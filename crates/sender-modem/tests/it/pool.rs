@@ -27,7 +27,7 @@ async fn a_long_text_goes_in_parts_and_a_longer_one_than_allowed_is_refused() {
     assert!(word(&pool.send(&text("one", NUMBER, &long)).await).starts_with("accepted"));
     assert_eq!(modem.wait_for_sms(1).await[0].text, long);
     let refused = word(&pool.send(&text("two", NUMBER, &"x".repeat(400))).await);
-    assert_eq!(refused, "rejected gateway_rejected: the text takes 3 SMS, and MAX_PARTS allows 2");
+    assert_eq!(refused, "rejected unfit gateway_rejected: the text takes 3 SMS, and MAX_PARTS allows 2");
     assert_eq!(modem.parts().len(), 2);
 }
 

@@ -103,7 +103,10 @@ pub(crate) fn word(verdict: &Verdict) -> String {
         Verdict::Accepted { detail, .. } => ("accepted".to_owned(), detail),
         Verdict::Retry { code, detail, .. } => (format!("retry {code}"), detail),
         Verdict::Rejected { about: About::Gateway, code, detail } => (format!("rejected {code}"), detail),
-        Verdict::Rejected { code, detail, .. } => (format!("rejected number {code}"), detail),
+        Verdict::Rejected { about: About::Job, code, detail } => (format!("rejected unfit {code}"), detail),
+        Verdict::Rejected { about: About::Number, code, detail } => {
+            (format!("rejected number {code}"), detail)
+        }
         Verdict::Unknown { code, detail } => (format!("unknown {code}"), detail),
     };
     detail.as_ref().map_or(word.clone(), |detail| format!("{word}: {detail}"))
