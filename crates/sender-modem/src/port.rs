@@ -118,6 +118,10 @@ fn serial(line: &Line, path: &Path) -> Result<(Stream, Option<LockFile>), OpenEr
     let flow = if line.hardware_handshake { FlowControl::Hardware } else { FlowControl::None };
     let builder = tokio_serial::new(real.to_string_lossy(), line.baud_rate).flow_control(flow);
     let mut stream = builder.open_native_async().map_err(|e| OpenError::of_port(path, &real, &e))?;
+    // tty_ioctl(4): TIOCEXCL stops everybody but root, and not everybody looks at lock files
+    if let Some(pid) = refusal::holder(&real) {
+        return Err(OpenError::busy(&real, Some(pid)));
+    }
     if line.raise_dtr {
         // a pseudo terminal has no such lines
         drop(stream.write_data_terminal_ready(true));

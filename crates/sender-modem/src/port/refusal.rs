@@ -99,8 +99,8 @@ fn group_name(gid: u32) -> Option<String> {
     line.split(':').next().map(str::to_owned)
 }
 
-/// A process that has it open, as far as we may look.
-fn holder(real: &Path) -> Option<u32> {
+/// Another process that has it open, as far as we may look: root sees all, others see their own.
+pub(super) fn holder(real: &Path) -> Option<u32> {
     let processes = fs::read_dir("/proc").ok()?.filter_map(Result::ok);
     let mut pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     pids.find(|pid| *pid != std::process::id() && open_files(*pid).any(|file| file == real))

@@ -56,6 +56,19 @@ async fn a_port_has_one_owner_and_the_next_one_is_told() {
 }
 
 #[tokio::test]
+async fn a_port_that_another_program_holds_without_a_lock_is_not_shared_and_its_holder_is_named() {
+    let modem = ModemSim::start(SimRules::default()).await;
+    let held = fs::File::open(modem.path()).unwrap();
+    let mut other = Command::new("sleep").arg("60").stdin(held).spawn().unwrap();
+    let error = open(modem.path()).await.unwrap_err();
+    let expected = format!("{} is in use by sleep (process {})", real(modem.path()).display(), other.id());
+    assert_eq!(error.to_string(), expected);
+    other.kill().unwrap();
+    other.wait().unwrap();
+    open(modem.path()).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_unplugged_modem_ends_the_stream() {
     let modem = ModemSim::start(SimRules::default()).await;
     let mut port = open(modem.path()).await.unwrap();
