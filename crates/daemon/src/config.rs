@@ -143,7 +143,7 @@ impl Config {
     }
 
     /// The keys of the table `name`, in the order of the file, those of the environment behind them.
-    pub(crate) fn keys(&mut self, name: &str) -> Vec<String> {
+    pub fn keys(&mut self, name: &str) -> Vec<String> {
         self.walk(|config, ledger| {
             let Some(node) = config.lookup(name, ledger) else { return Vec::new() };
             if !matches!(node.content, Content::Table { .. }) {

@@ -79,7 +79,8 @@ impl Plan {
         let phone = Arc::new(Phone::new(clock.clone()));
         self.sending.ways = vec![Way::new(Pool::default_pool(), phone.clone())];
         self.settings.pools = vec![Pool::default_pool()];
-        self.settings.policy.route = vec![Pool::default_pool()];
+        let policies = std::mem::take(&mut self.settings.policies);
+        self.settings.policies = policies.each(|policy| policy.route = vec![Pool::default_pool()]);
         Ok(Some(phone))
     }
 }
@@ -150,6 +151,7 @@ async fn work(
 
 fn verifier(plan: &Plan, backends: &Backends, clock: Arc<dyn Clock>) -> Verifier {
     let publisher = backends.queue.publisher(&plan.settings.pools);
-    let (store, key, policy) = (backends.store.clone(), backends.key.clone(), plan.settings.policy.clone());
-    Verifier::new(store, publisher, clock, Arc::new(SystemRandom), key, policy)
+    let (store, key, policies) =
+        (backends.store.clone(), backends.key.clone(), plan.settings.policies.clone());
+    Verifier::new(store, publisher, clock, Arc::new(SystemRandom), key, policies)
 }

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use mtan_verifier::Sent;
 use serde::Serialize;
+use serde_json::Value;
 
 /// What stands in `version`.
 pub(crate) const VERSION: &str = concat!("mtan ", env!("CARGO_PKG_VERSION"));
@@ -23,8 +23,30 @@ pub(crate) struct Envelope<'a, D: Serialize> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Outcome<'a> {
-    Value { status: bool, value: bool },
+    Value { status: bool, value: Said },
     Error { status: bool, error: Error<'a> },
+}
+
+/// `value`: yes or no, or what a call tells.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(crate) enum Said {
+    /// Yes or no.
+    Bool(bool),
+    /// Anything else.
+    Json(Value),
+}
+
+impl From<bool> for Said {
+    fn from(value: bool) -> Said {
+        Said::Bool(value)
+    }
+}
+
+impl From<Value> for Said {
+    fn from(value: Value) -> Said {
+        Said::Json(value)
+    }
 }
 
 #[derive(Serialize)]
@@ -37,14 +59,14 @@ struct Error<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Id<'a, D: Serialize> {
-    Number(u8),
+    Number(u32),
     Detail(&'a D),
 }
 
 impl<'a, D: Serialize> Envelope<'a, D> {
     /// `value` with LinOTP's `id` of this family of calls: 0 on /validate, 1 on /admin.
-    pub(crate) fn value(value: bool, id: u8, detail: Option<&'a D>) -> Envelope<'a, D> {
-        let result = Outcome::Value { status: true, value };
+    pub(crate) fn value(value: impl Into<Said>, id: u32, detail: Option<&'a D>) -> Envelope<'a, D> {
+        let result = Outcome::Value { status: true, value: value.into() };
         Envelope { version: VERSION, jsonrpc: "2.0", result, id: Id::Number(id), detail }
     }
 
@@ -66,48 +88,5 @@ impl<D: Serialize> Envelope<'_, D> {
     /// The response, `application/json`.
     pub(crate) fn response(&self, status: StatusCode) -> Response {
         (status, Json(self)).into_response()
-    }
-}
-
-/// `detail` of an answer on /validate.
-#[derive(Serialize)]
-#[serde(untagged)]
-pub(crate) enum Detail<'a> {
-    /// A challenge is open.
-    Challenge(Challenge<'a>),
-    /// Only words for the user.
-    Message {
-        /// The words.
-        message: &'a str,
-    },
-}
-
-/// A challenge under the three names that clients look for, and its token.
-#[derive(Serialize)]
-pub(crate) struct Challenge<'a> {
-    transactionid: &'a str,
-    state: &'a str,
-    transaction_id: &'a str,
-    message: &'a str,
-    linotp_tokenserial: &'a str,
-    linotp_tokentype: &'static str,
-    linotp_tokendescription: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    info: Option<&'static str>,
-}
-
-impl<'a> Challenge<'a> {
-    pub(crate) fn new(sent: &'a Sent) -> Challenge<'a> {
-        let id = sent.transaction.as_str();
-        Challenge {
-            transactionid: id,
-            state: id,
-            transaction_id: id,
-            message: &sent.message,
-            linotp_tokenserial: sent.serial.as_str(),
-            linotp_tokentype: "sms",
-            linotp_tokendescription: &sent.description,
-            info: sent.already.then_some("challenge already submitted"),
-        }
     }
 }

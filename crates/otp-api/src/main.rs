@@ -67,7 +67,7 @@ async fn serve(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let publisher = queue.publisher(&settings.pools);
     let random = Arc::new(SystemRandom);
-    let verifier = Verifier::new(store, publisher, clock.clone(), random, key, settings.policy.clone());
+    let verifier = Verifier::new(store, publisher, clock.clone(), random, key, settings.policies.clone());
     let listener = mtan_daemon::listen(&settings.otp_api.listen).await?;
     info!(address = %listener.local_addr()?, admin = settings.admin.is_some(), "listening");
     let api = OtpApi::new(Arc::new(verifier), settings, clock);

@@ -1,7 +1,8 @@
 //! Parameters become a typed question: whose token, which pass, which challenge.
 
-use mtan_verifier::{Subject, TransactionId, UserRef};
+use mtan_verifier::{Ask, CallerText, Subject, TransactionId, UserRef};
 
+use crate::endpoint::Endpoint;
 use crate::params::{Params, Unreadable};
 
 /// The names that clients have for the challenge they answer.
@@ -27,14 +28,65 @@ pub(crate) struct Question {
     pub(crate) pass: String,
     /// The challenge that it answers.
     pub(crate) transaction: Option<TransactionId>,
+    /// What the SMS shall say, if callers may say that.
+    text: Option<OwnText>,
+    /// Whether an SMS is asked for without a PIN.
+    without_pin: bool,
+    /// LinOTP's `token_type`: whether it is ours.
+    pub(crate) of_our_type: bool,
+    /// LinOTP's `auth_info`.
+    pub(crate) auth_info: bool,
+}
+
+enum OwnText {
+    Base(String),
+    Instead(String),
 }
 
 impl Question {
     /// The question, if there is one: a subject and a `pass` are there (an empty `pass` is one) and nothing is ambiguous.
-    pub(crate) fn new(params: &Params, names: &Names) -> Result<Question, Unreadable> {
-        let pass = params.get("pass")?.ok_or(Unreadable("a parameter pass is expected"))?.to_owned();
-        Ok(Question { subject: subject(params, names)?, pass, transaction: transaction(params)? })
+    pub(crate) fn new(endpoint: Endpoint, params: &Params, names: &Names) -> Result<Question, Unreadable> {
+        let text = own_text(params);
+        let without_pin = endpoint == Endpoint::CheckS && params.get("challenge")?.is_some();
+        let pass = match params.get("pass")? {
+            Some(pass) => pass.to_owned(),
+            None if without_pin => String::new(),
+            None => return Err(Unreadable("a parameter pass is expected")),
+        };
+        let transaction = transaction(params)?;
+        let subject = match (endpoint, &transaction) {
+            (Endpoint::CheckT, Some(transaction)) => Subject::Transaction(transaction.clone()),
+            (Endpoint::CheckT | Endpoint::CheckStatus, None) => {
+                return Err(Unreadable("a parameter transactionid is expected"));
+            }
+            _ => subject(params, names)?,
+        };
+        let of_our_type = params.filled("token_type")?.is_none_or(|kind| kind.eq_ignore_ascii_case("sms"));
+        let auth_info = params.get("auth_info")?.is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        Ok(Question { subject, pass, transaction, text, without_pin, of_our_type, auth_info })
     }
+
+    /// The question as the verifier takes it.
+    pub(crate) fn ask(&self) -> Ask<'_> {
+        let text = self.text.as_ref().map(|text| match text {
+            OwnText::Base(text) => CallerText::Base(text),
+            OwnText::Instead(text) => CallerText::Instead(text),
+        });
+        Ask {
+            transaction: self.transaction.as_ref(),
+            text,
+            without_pin: self.without_pin,
+            ..Ask::new(&self.subject, &self.pass)
+        }
+    }
+}
+
+/// LinOTP's order: `data` or `message` in place of everything, `challenge` in place of the bare code. What is no text is
+/// passed over: most installations let nobody say anything.
+fn own_text(params: &Params) -> Option<OwnText> {
+    let text = |key| params.filled(key).ok().flatten().map(str::to_owned);
+    let instead = text("data").or_else(|| text("message")).map(OwnText::Instead);
+    instead.or_else(|| text("challenge").map(OwnText::Base))
 }
 
 /// `serial` names the token; without it the user does.
@@ -134,10 +186,43 @@ mod tests {
 
     #[test]
     fn a_serial_wins_over_the_user_and_a_missing_pass_is_no_question() {
-        let question = Question::new(&params("serial=LSSM1&user=alice&pass="), &names(true)).unwrap();
+        let question =
+            Question::new(Endpoint::Check, &params("serial=LSSM1&user=alice&pass="), &names(true)).unwrap();
         assert_eq!(question.subject, Subject::Serial("LSSM1".parse().unwrap()));
         for form in ["user=alice", "pass=1", "serial=&pass=1", "serial=a%20b&pass=1&user=alice", ""] {
-            assert!(Question::new(&params(form), &names(true)).is_err(), "{form}");
+            assert!(Question::new(Endpoint::Check, &params(form), &names(true)).is_err(), "{form}");
+        }
+    }
+
+    #[test]
+    fn a_transaction_alone_is_a_question_for_check_t_only() {
+        let form = params("state=12&pass=1");
+        let question = Question::new(Endpoint::CheckT, &form, &names(true)).unwrap();
+        assert_eq!(question.subject, Subject::Transaction("12".parse().unwrap()));
+        assert!(Question::new(Endpoint::Check, &form, &names(true)).is_err());
+        assert!(Question::new(Endpoint::CheckT, &params("user=alice&pass=1"), &names(true)).is_err());
+        assert!(Question::new(Endpoint::CheckStatus, &params("user=alice&pass=1"), &names(true)).is_err());
+    }
+
+    #[test]
+    fn only_check_s_may_ask_without_a_pass() {
+        let form = params("serial=LSSM1&challenge=Hello");
+        assert!(Question::new(Endpoint::CheckS, &form, &names(true)).unwrap().ask().without_pin);
+        assert!(Question::new(Endpoint::Check, &form, &names(true)).is_err());
+        let form = params("serial=LSSM1&challenge=Hello&pass=1");
+        assert!(!Question::new(Endpoint::Check, &form, &names(true)).unwrap().ask().without_pin);
+    }
+
+    #[test]
+    fn of_several_texts_data_wins() {
+        for (form, text) in [
+            ("challenge=c&message=m&data=d", Some(CallerText::Instead("d"))),
+            ("challenge=c&message=m&data=", Some(CallerText::Instead("m"))),
+            ("challenge=c", Some(CallerText::Base("c"))),
+            ("challenge=", None),
+        ] {
+            let form = params(&format!("user=alice&pass=1&{form}"));
+            assert_eq!(Question::new(Endpoint::Check, &form, &names(true)).unwrap().ask().text, text);
         }
     }
 }

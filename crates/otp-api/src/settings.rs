@@ -1,4 +1,5 @@
-//! The sections that this process reads, checked: `[otp_api]`, `[admin]`, `[token]`, and the rules out of `[sms]` and `[routing]`.
+//! The sections that this process reads, checked: `[otp_api]`, `[admin]`, `[token]`, and the rules out of `[sms]`, `[routing]`,
+//! `[policy]` and `[realms.*]`.
 
 use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -7,7 +8,7 @@ use std::time::Duration;
 use mtan_daemon::{Config, PoolConfig};
 use mtan_hotp::Digits;
 use mtan_jobs::Pool;
-use mtan_verifier::{PinScheme, Policy, Template, UserRef};
+use mtan_verifier::{PinScheme, Policies, Policy, Template, UserRef};
 use serde::Deserialize;
 
 /// The longest time that a request may wait for a report, in milliseconds: less than the 10 s after which a stop cuts
@@ -88,8 +89,8 @@ pub struct Settings {
     pub otp_api: OtpApiSection,
     /// `[admin]`, if both keys are there.
     pub admin: Option<Credentials>,
-    /// The verifier's rules; its route is empty if no pool is configured.
-    pub policy: Policy,
+    /// The verifier's rules; their routes are empty if no pool is configured.
+    pub policies: Policies,
     /// Every configured pool: the publisher must know them.
     pub pools: Vec<Pool>,
 }
@@ -109,7 +110,9 @@ impl Settings {
         let pools = mtan_daemon::pools(config);
         let otp_api = otp_api(config);
         let policy = Policy { remembered: remembered(&otp_api), ..policy(config, &pools) };
-        Settings { otp_api, admin: admin(config), policy, pools: names(&pools) }
+        let long_validity = mtan_daemon::sms(config).allow_long_validity;
+        let policies = crate::policies::policies(config, policy, &pools, long_validity);
+        Settings { otp_api, admin: admin(config), policies, pools: names(&pools) }
     }
 }
 
@@ -232,7 +235,7 @@ impl Default for Settings {
         Settings {
             otp_api: OtpApiSection::default(),
             admin: None,
-            policy: Policy { route: Vec::new(), ..Policy::default() },
+            policies: Policy { route: Vec::new(), ..Policy::default() }.into(),
             pools: Vec::new(),
         }
     }

@@ -1,5 +1,6 @@
 //! /validate: a request becomes a question, the verifier decides, the answer is logged and counted once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -8,8 +9,8 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
-use mtan_jobs::Outcome as SendOutcome;
-use mtan_verifier::{Reason, Sent, Subject};
+use mtan_jobs::{JobId, Outcome as SendOutcome};
+use mtan_verifier::{Reason, Sent, Subject, Verifier};
 use tokio::time::{sleep, timeout};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::info;
@@ -19,7 +20,7 @@ use crate::bounded::{Unanswered, bounded};
 use crate::endpoint::{Endpoint, PanicIsNo};
 use crate::envelope::Envelope;
 use crate::observed::{count_answer, observed};
-use crate::outcome::{Outcome, Why};
+use crate::outcome::{Beside, Outcome, Owner, Why};
 use crate::params::{Params, Unreadable};
 use crate::question::Question;
 
@@ -56,40 +57,35 @@ async fn ok(request: Request) -> Response {
 
 impl OtpApi {
     async fn answer(&self, endpoint: Endpoint, request: Request) -> Response {
-        let (question, outcome) = match self.question(request).await {
+        let (subject, outcome, beside) = match self.question(endpoint, request).await {
             Ok(question) => {
                 let subject = question.subject.clone();
-                (Some(subject), self.outcome(endpoint, question).await)
+                let (outcome, beside) = self.outcome(endpoint, question).await;
+                (Some(subject), outcome, beside)
             }
             Err(why) => {
                 tracing::debug!(%why, "unreadable request");
-                (None, Outcome::Rejected(Why::Rule(Reason::Malformed)))
+                (None, Outcome::Rejected(Why::Rule(Reason::Malformed)), Beside::default())
             }
         };
-        note(endpoint, question.as_ref(), &outcome);
-        endpoint.render(&outcome, self.inner.style)
+        note(endpoint, subject.as_ref(), &outcome);
+        endpoint.render(&outcome, &beside, self.inner.style, self.inner.clock.now())
     }
 
-    async fn question(&self, request: Request) -> Result<Question, Unreadable> {
-        Question::new(&Params::read(request).await?, &self.inner.names)
+    async fn question(&self, endpoint: Endpoint, request: Request) -> Result<Question, Unreadable> {
+        Question::new(endpoint, &Params::read(request).await?, &self.inner.names)
     }
 
-    async fn outcome(&self, endpoint: Endpoint, question: Question) -> Outcome {
+    async fn outcome(&self, endpoint: Endpoint, question: Question) -> (Outcome, Beside) {
         let verifier = self.inner.verifier.clone();
-        let work = async move {
-            let Question { subject, pass, transaction } = question;
-            match endpoint {
-                Endpoint::SmsPin => verifier.smspin(Some(&subject), &pass).await,
-                _ => verifier.check(Some(&subject), &pass, transaction.as_ref()).await,
-            }
-        };
+        let work = decided(verifier, endpoint, question);
         let answer = bounded(&self.inner.tasks, ANSWER_WITHIN, work).await;
         // Whatever the answer, an entry may lie in the outbox now.
         self.inner.stirred.notify_one();
         match answer {
-            Ok(answer) => self.with_report(answer.into()).await,
-            Err(Unanswered::TimedOut) => Outcome::Rejected(Why::TimedOut),
-            Err(Unanswered::Broken) => Outcome::Rejected(Why::Broken),
+            Ok((outcome, beside)) => (self.with_report(outcome).await, beside),
+            Err(Unanswered::TimedOut) => (Outcome::Rejected(Why::TimedOut), Beside::default()),
+            Err(Unanswered::Broken) => (Outcome::Rejected(Why::Broken), Beside::default()),
         }
     }
 
@@ -107,18 +103,83 @@ impl OtpApi {
         }
     }
 
+    /// Of several SMS one that was accepted is enough; the last report of all else.
     async fn final_report(&self, sent: &Sent) -> SendOutcome {
+        let mut waited_for: Vec<&JobId> = sent.sms.iter().map(|sms| &sms.job_id).collect();
         loop {
-            match self.inner.verifier.ledger_entry(&sent.job_id).await {
-                Ok(entry) => {
-                    if let Some(report) = entry.and_then(|entry| entry.outcome) {
-                        return report.outcome;
-                    }
+            let mut waiting = Vec::with_capacity(waited_for.len());
+            for job in waited_for {
+                match self.report_of(job).await {
+                    Some(SendOutcome::Accepted) => return SendOutcome::Accepted,
+                    Some(other) if sent.sms.len() == 1 => return other,
+                    Some(_) => {}
+                    None => waiting.push(job),
                 }
-                Err(error) => tracing::debug!(%error, "the ledger did not answer"),
             }
+            if waiting.is_empty() {
+                return SendOutcome::Rejected;
+            }
+            waited_for = waiting;
             sleep(LOOK_EVERY).await;
         }
+    }
+
+    async fn report_of(&self, job: &JobId) -> Option<SendOutcome> {
+        let entry = self.inner.verifier.ledger_entry(job).await;
+        let entry = entry.inspect_err(|error| tracing::debug!(%error, "the ledger did not answer"));
+        entry.ok().flatten().and_then(|entry| entry.outcome).map(|report| report.outcome)
+    }
+}
+
+/// What the verifier says, and what is told beside it.
+async fn decided(verifier: Arc<Verifier>, endpoint: Endpoint, question: Question) -> (Outcome, Beside) {
+    if !question.of_our_type {
+        return (Outcome::Rejected(Why::Rule(Reason::NoToken)), Beside::default());
+    }
+    let mut beside = Beside::default();
+    let outcome = match (endpoint, &question.transaction) {
+        (Endpoint::SmsPin, _) => verifier.ask_for_sms(&question.ask()).await.into(),
+        (Endpoint::CheckT, Some(transaction)) => {
+            let answered = verifier.check_transaction(transaction, &question.pass).await;
+            beside.transaction = Some((transaction.clone(), answered.token));
+            answered.answer.into()
+        }
+        (Endpoint::CheckStatus, Some(transaction)) => {
+            match verifier.status(&question.subject, &question.pass, transaction).await {
+                Ok(trails) => Outcome::Told(trails),
+                Err(reason) => Outcome::Rejected(Why::Rule(reason)),
+            }
+        }
+        _ => verifier.ask(&question.ask()).await.into(),
+    };
+    tell_more(&verifier, &question, &outcome, &mut beside).await;
+    (outcome, beside)
+}
+
+/// What the request or a policy wants to be told of a yes or a no.
+async fn tell_more(verifier: &Verifier, question: &Question, outcome: &Outcome, beside: &mut Beside) {
+    let policies = verifier.policies();
+    let policy = policies.of(question.subject.user());
+    beside.prompt.clone_from(&policy.prompt);
+    match outcome {
+        Outcome::Rejected(_) if policy.detail_on_fail => beside.why = outcome.audit_text(),
+        Outcome::Accepted(serial) => {
+            let wanted = policies.default.detail_on_success
+                || policies.realms.values().any(|policy| policy.detail_on_success);
+            if !wanted && !question.auth_info {
+                return;
+            }
+            // a yes is a yes, also where its details are not to be had
+            let Ok(Some(token)) = verifier.token(serial).await else { return };
+            if question.auth_info {
+                let digits = usize::from(token.digits.get());
+                beside.lengths = Some((question.pass.chars().count().saturating_sub(digits), digits));
+            }
+            if policies.of(token.user.as_ref()).detail_on_success {
+                beside.owner = Some(Owner { user: token.user, serial: token.serial });
+            }
+        }
+        _ => {}
     }
 }
 
@@ -126,15 +187,22 @@ impl OtpApi {
 fn note(endpoint: Endpoint, subject: Option<&Subject>, outcome: &Outcome) {
     let (user, named) = match subject {
         Some(Subject::User(user)) => (Some(user.to_string()), None),
-        Some(Subject::Serial(serial)) => (None, Some(serial)),
+        Some(Subject::Serial(serial)) => (None, Some(serial.to_string())),
         _ => (None, None),
     };
     let (serial, job) = match outcome {
-        Outcome::Accepted(serial) => (Some(serial), None),
-        Outcome::Challenged(sent) => (Some(&sent.serial), Some(sent.job_id.as_str())),
-        Outcome::Rejected(_) => (named, None),
+        Outcome::Accepted(serial) => (Some(serial.to_string()), None),
+        Outcome::Challenged(sent) => (
+            Some(joined(sent.sms.iter().map(|sms| sms.serial.as_str()))),
+            Some(joined(sent.sms.iter().map(|sms| sms.job_id.as_str()))),
+        ),
+        Outcome::Told(_) | Outcome::Rejected(_) => (named, None),
     };
     let (result, reason) = (outcome.result(), outcome.reason());
-    info!(user, serial = serial.map(|s| s.as_str()), job.id = job, result, reason, "{}", endpoint.name());
+    info!(user, serial, job.id = job, result, reason, "{}", endpoint.name());
     count_answer(endpoint.name(), result, reason);
+}
+
+fn joined<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    texts.collect::<Vec<_>>().join(",")
 }

@@ -9,7 +9,8 @@ use mtan_jobs::{JobId, Pool, SendReport};
 use mtan_seal::Digest;
 use mtan_sms::PhoneNumber;
 use mtan_verifier::{
-    Asked, Challenge, End, OutboxEntry, PinHash, SealedSecret, StoreError, Token, TransactionId, UserRef,
+    Asked, Challenge, End, OutboxEntry, PinHash, SealedSecret, StoreError, Token, Trail, TrailOf,
+    TransactionId, UserRef,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -265,6 +266,16 @@ impl EntryRecord {
 /// A report out of the ledger.
 pub(crate) fn report(job_id: &str, body: &[u8]) -> Result<SendReport, StoreError> {
     SendReport::from_json(body).map_err(|_| damaged(&format!("ledger entry {job_id}"), "report"))
+}
+
+/// The newest first, at most `most`; of a transaction all, in the order of its siblings.
+pub(crate) fn newest_first(mut trails: Vec<Trail>, of: &TrailOf, most: usize) -> Vec<Trail> {
+    if let TrailOf::User(_) = of {
+        // each token's own are in order, and stay so
+        trails.sort_by_key(|trail| std::cmp::Reverse(trail.asked.as_ref().map(|asked| asked.at)));
+    }
+    trails.truncate(most);
+    trails
 }
 
 /// What ended a challenge, and when.

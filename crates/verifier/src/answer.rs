@@ -15,21 +15,30 @@ pub enum Answer {
     Rejected(Reason),
 }
 
-/// An SMS that is under way.
+/// What is under way: an SMS, or one for each token of the user whose PIN it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
-    /// The challenge to answer.
+    /// The challenge to answer; of several their root.
+    pub transaction: TransactionId,
+    /// What the user is told.
+    pub message: String,
+    /// `true` if this request sent nothing, for an SMS is under way since less than the blocking time.
+    pub already: bool,
+    /// Each SMS: at least one, in the order of serials.
+    pub sms: Vec<Sms>,
+}
+
+/// An SMS that is under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sms {
+    /// The challenge that its code answers.
     pub transaction: TransactionId,
     /// The token.
     pub serial: Serial,
     /// The token's description.
     pub description: String,
-    /// What the user is told.
-    pub message: String,
-    /// The job that carries the SMS: the ledger knows what becomes of it.
+    /// The job that carries it: the ledger knows what becomes of it.
     pub job_id: JobId,
-    /// `true` if this request sent nothing, for an SMS is under way since less than the blocking time.
-    pub already: bool,
 }
 
 /// Why not: for log, metrics and audit.
@@ -55,6 +64,8 @@ pub enum Reason {
     Inactive,
     /// Another request used the code up first.
     AlreadyUsed,
+    /// PIN and code, or code and transaction, fit several tokens of the user.
+    SeveralTokens,
     /// The store is away.
     StoreAway,
     /// The broker is away or did not confirm.
@@ -81,6 +92,7 @@ impl Reason {
             Reason::Locked => "locked",
             Reason::Inactive => "inactive",
             Reason::AlreadyUsed => "already_used",
+            Reason::SeveralTokens => "several_tokens",
             Reason::StoreAway => "store_away",
             Reason::QueueAway => "queue_away",
             Reason::Busy => "busy",

@@ -9,16 +9,48 @@ use mtan_seal::Digest;
 
 use crate::{Random, Serial};
 
-/// The public name of a challenge: 17 decimal digits, the first one 1 to 9 (LinOTP's `TransactionIdLength` 17).
+/// The public name of a challenge: 17 decimal digits, the first one 1 to 9 (LinOTP's `TransactionIdLength` 17). When
+/// several tokens of a user are challenged at once, their names are one root of 14 digits with `.01`, `.02` … behind
+/// it, and the root names all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TransactionId(String);
 
 const LENGTH: usize = 17;
+const ROOT_LENGTH: usize = 14;
 
 impl TransactionId {
     /// A new one, every digit equally likely.
     pub fn new(random: &dyn Random) -> TransactionId {
-        let digits = (0..LENGTH).map(|place| {
+        TransactionId::of_length(LENGTH, random)
+    }
+
+    /// New ones for `many` challenges at once: of one root, unless it is one alone.
+    pub(crate) fn siblings(many: usize, random: &dyn Random) -> Vec<TransactionId> {
+        if many == 1 {
+            return vec![TransactionId::new(random)];
+        }
+        let root = TransactionId::of_length(ROOT_LENGTH, random);
+        (1..=many).map(|place| root.sibling(place)).collect()
+    }
+
+    /// The challenge at `place` of those that this root names; the first one is 1.
+    pub fn sibling(&self, place: usize) -> TransactionId {
+        TransactionId(format!("{self}.{place:02}"))
+    }
+
+    /// What names it and its siblings together; itself, if it has none.
+    pub fn root(&self) -> TransactionId {
+        let root = self.0.split_once('.').map_or(self.0.as_str(), |(root, _)| root);
+        TransactionId(root.to_owned())
+    }
+
+    /// Whether a request that says `named` means this challenge.
+    pub(crate) fn is_named_by(&self, named: &TransactionId) -> bool {
+        self == named || self.root() == *named
+    }
+
+    fn of_length(length: usize, random: &dyn Random) -> TransactionId {
+        let digits = (0..length).map(|place| {
             loop {
                 let mut byte = [0];
                 random.fill(&mut byte);

@@ -4,9 +4,9 @@ use std::hint::black_box;
 
 use mtan_seal::Digest;
 
-use crate::decide::{Pass, split};
+use crate::decide::Pass;
 use crate::slow_lane::Busy;
-use crate::{PinHash, SlowHash, Token, Verifier, pin};
+use crate::{OtpPin, PinHash, SlowHash, Token, Verifier, pin};
 
 /// What of a request's text is the token's PIN.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,11 @@ pub(crate) struct Compared {
 impl Verifier {
     /// Compares both readings of the text. How long it takes depends on the request and the kind of hash alone.
     pub(crate) async fn compare(&self, token: &Token, pass: &Pass<'_>) -> Result<Compared, Busy> {
-        let (prefix, code) = split(pass.text, usize::from(token.digits.get()));
+        let (prefix, code) = pass.split(usize::from(token.digits.get()));
+        if pass.otppin == OtpPin::OnlyOtp {
+            // no PIN is the right one, and any other is a wrong one
+            return Ok(Compared { whole_is_pin: pass.text.is_empty(), prefix_is_pin: prefix.is_empty() });
+        }
         let digest = |text| pin::digest(&self.key, &token.serial, text);
         let (whole, before) = (digest(pass.text), digest(prefix));
         match &token.pin {

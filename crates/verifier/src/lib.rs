@@ -1,11 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod ask;
 mod challenge;
 mod check;
 mod compare;
 mod decide;
+mod found;
 mod ledger;
+mod mint;
 mod pin;
 mod policy;
 mod random;
@@ -15,17 +18,22 @@ mod store;
 mod template;
 mod token;
 mod trail;
+mod transaction;
 mod trigger;
 mod verifier;
 
-pub use answer::{Answer, Reason, Sent};
+pub use answer::{Answer, Reason, Sent, Sms};
+pub use ask::{Ask, CallerText};
 pub use challenge::{Challenge, TransactionId};
 pub use ledger::{Applied, Ledger, LedgerEntry};
 pub use pin::{Pin, PinHash, PinScheme, SlowHash};
-pub use policy::Policy;
+pub use policy::{OtpPin, Policies, Policy};
 pub use random::{Random, SystemRandom};
-pub use store::{Admission, Opened, Outbox, OutboxEntry, Store, StoreError, Subject, TokenStore, Tried};
+pub use store::{
+    Admission, MOST_TOKENS, Opened, Outbox, OutboxEntry, Store, StoreError, Subject, TokenStore, Tried,
+};
 pub use template::{Template, TemplateError};
 pub use token::{NewToken, SealedSecret, Serial, Token, TokenError, UserRef};
 pub use trail::{Asked, End, Fate, Settled, Trail, TrailOf};
+pub use transaction::Answered;
 pub use verifier::{EnrolError, Verifier};

@@ -102,7 +102,8 @@ impl Verifier {
     }
 
     async fn keep(&self, report: &SendReport) -> Result<Applied, StoreError> {
-        let until = self.clock.now().saturating_add(self.policy.remembered).unwrap_or(Timestamp::MAX);
+        let until =
+            self.clock.now().saturating_add(self.policies().default.remembered).unwrap_or(Timestamp::MAX);
         let applied = self.store.apply(report, until).await?;
         if applied == Applied::New {
             tracing::info!(
@@ -124,7 +125,7 @@ impl Verifier {
     }
 
     fn expired(&self, id: &JobId, job: Option<&SendJob>, now: Timestamp) -> SendReport {
-        let pool = job.map(SendJob::first_pool).or_else(|| self.policy.route.first().cloned());
+        let pool = job.map(SendJob::first_pool).or_else(|| self.policies().default.route.first().cloned());
         let detail =
             job.map_or("its outbox entry could not be read", |_| "the queue did not confirm it in time");
         SendReport {

@@ -13,6 +13,9 @@ use crate::{Asked, Challenge, Ledger, Serial, Settled, Token, TransactionId, Use
 #[error("the store: {0}")]
 pub struct StoreError(pub String);
 
+/// Tokens that one user may have: each of them costs time with every try of that user.
+pub const MOST_TOKENS: usize = 16;
+
 /// Whose tokens are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
@@ -20,8 +23,18 @@ pub enum Subject {
     User(UserRef),
     /// One token by name.
     Serial(Serial),
-    /// The token for which this challenge was opened.
+    /// The token for which this challenge was opened; of a root, the tokens of all its challenges.
     Transaction(TransactionId),
+}
+
+impl Subject {
+    /// The user, if it is one.
+    pub fn user(&self) -> Option<&UserRef> {
+        match self {
+            Subject::User(user) => Some(user),
+            Subject::Serial(_) | Subject::Transaction(_) => None,
+        }
+    }
 }
 
 /// Whether a try may be compared.
@@ -59,8 +72,8 @@ pub enum Opened {
 /// Tokens and their challenges.
 #[async_trait]
 pub trait TokenStore: Send + Sync + 'static {
-    /// Counts a try on every token of `subject` that is active and not locked, notes it on the trail of its open challenge, and returns them as they are then.
-    /// Empty if there is none. The counting comes before any comparison: `fail_count` never passes `max_fail`.
+    /// Counts a try on every token of `subject` that is active and not locked, notes it on the trail of its open challenge, and returns them as they are then,
+    /// in the order of their serials. Empty if there is none. The counting comes before any comparison: `fail_count` never passes `max_fail`.
     /// Takes the same way and time whether it counts or not: nobody can tell a user who does not exist, or is locked.
     async fn begin_try(&self, subject: &Subject, now: Timestamp) -> Result<Vec<Tried>, StoreError>;
 
@@ -80,17 +93,19 @@ pub trait TokenStore: Send + Sync + 'static {
     ) -> Result<Opened, StoreError>;
 
     /// Uses up the challenge: `true` for exactly one caller, if it is the token's open one, unexpired at `now`, and the
-    /// token is active. Then the challenge is gone and the fail counter 0.
+    /// token is active. Then the challenge is gone and the fail counter 0. So are those of `others`, tokens of the same user:
+    /// their fail counters, and an open challenge of the same root.
     async fn consume(
         &self,
         serial: &Serial,
         transaction: &TransactionId,
+        others: &[Serial],
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
     /// Keeps a new token, or all but counter and creation time of one that is there. Then its open challenge dies, its fail
     /// counter is 0, and its counter moves by one, so that a trigger under way with the old number and secret is overtaken.
-    /// `false`: the owner has another token already, nothing was changed.
+    /// `false`: the owner has [`MOST_TOKENS`] others already, nothing was changed.
     async fn put_token(&self, token: &Token) -> Result<bool, StoreError>;
 
     /// A token by name.

@@ -35,6 +35,8 @@ pub enum End {
     Replaced,
     /// An administrator changed the token.
     Changed,
+    /// The user answered the challenge of another token that was opened with it.
+    Sibling,
 }
 
 /// What is known of one SMS.
@@ -72,11 +74,11 @@ pub enum Fate {
 pub enum TrailOf {
     /// One job, anybody's.
     Job(JobId),
-    /// The job of a challenge.
+    /// The job of a challenge; of a root, those of all its challenges.
     Transaction(TransactionId),
     /// The newest jobs of a token.
     Serial(Serial),
-    /// The newest jobs of the token that the user has now.
+    /// The newest jobs of the tokens that the user has now.
     User(UserRef),
 }
 
@@ -91,7 +93,7 @@ pub struct Settled {
 
 impl End {
     /// Every value.
-    pub const ALL: [End; 3] = [End::Used, End::Replaced, End::Changed];
+    pub const ALL: [End; 4] = [End::Used, End::Replaced, End::Changed, End::Sibling];
 
     /// The word for it in records and answers.
     pub fn as_str(self) -> &'static str {
@@ -99,6 +101,7 @@ impl End {
             End::Used => "used",
             End::Replaced => "replaced",
             End::Changed => "changed",
+            End::Sibling => "sibling",
         }
     }
 }

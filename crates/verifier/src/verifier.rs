@@ -1,6 +1,6 @@
 //! The desk: everything that the rules work with.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use mtan_hotp::{Algorithm, Digits, Secret};
@@ -11,8 +11,8 @@ use mtan_sms::PhoneNumber;
 use crate::slow_lane::{Busy, SlowLane};
 use crate::token::SealedSecret;
 use crate::{
-    Admission, NewToken, Pin, PinHash, PinScheme, Policy, Random, Serial, Settled, SlowHash, Store,
-    StoreError, Token, Tried, pin,
+    Admission, MOST_TOKENS, NewToken, Pin, PinHash, PinScheme, Policies, Policy, Random, Serial, Settled,
+    SlowHash, Store, StoreError, Token, Tried, pin,
 };
 
 /// Triggers and checks. One for the whole process, shared by all requests.
@@ -22,7 +22,7 @@ pub struct Verifier {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) key: ServerKey,
-    pub(crate) policy: Policy,
+    policies: RwLock<Arc<Policies>>,
     /// Jobs that the broker has confirmed, or whose time is over, and the outbox does not know of yet; the relay tells
     /// it, many at a time. Short by itself: without a store nothing is opened, so nothing is confirmed.
     pub(crate) settled: Mutex<Vec<Settled>>,
@@ -34,9 +34,9 @@ pub struct Verifier {
 /// Why a token was not enrolled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EnrolError {
-    /// The owner has a token already.
-    #[error("the user has another SMS token already")]
-    OwnerHasToken,
+    /// The owner has as many tokens as a user may have.
+    #[error("the user has {MOST_TOKENS} SMS tokens already")]
+    TooManyTokens,
     /// So many PINs are being hashed that this one has no place.
     #[error("too many PINs are being hashed: try again")]
     Busy,
@@ -53,42 +53,59 @@ impl Verifier {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
         key: ServerKey,
-        policy: Policy,
+        policies: impl Into<Policies>,
     ) -> Verifier {
-        let nobody = nobody(&key, random.as_ref(), policy.pin_scheme);
+        let policies: Policies = policies.into();
+        let nobody = nobody(&key, random.as_ref(), policies.default.pin_scheme);
+        let policies = RwLock::new(Arc::new(policies));
         let (settled, slow_lane) = (Mutex::default(), SlowLane::default());
-        Verifier { store, publisher, clock, random, key, policy, settled, nobody, slow_lane }
+        Verifier { store, publisher, clock, random, key, policies, settled, nobody, slow_lane }
+    }
+
+    /// The rules as they are now.
+    pub fn policies(&self) -> Arc<Policies> {
+        Arc::clone(&self.policies.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Other rules, from the next request on. How PINs of nobody are compared stays as it was at the start.
+    pub fn set_policies(&self, policies: Policies) {
+        *self.policies.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policies);
+    }
+
+    pub(crate) fn policy_of(&self, token: &Token) -> Arc<Policy> {
+        self.policies().of(token.user.as_ref())
     }
 
     /// Makes a token, or changes the one of that serial: its owner, phone, PIN and secret; a lock ends.
     pub async fn enrol(&self, new: NewToken) -> Result<Serial, EnrolError> {
         let random = self.random.as_ref();
+        let policy = self.policies().of(new.user.as_ref());
         let serial = match new.serial {
             Some(serial) => serial,
             None => self.unused_serial().await?,
         };
         let secret = new.secret.unwrap_or_else(|| random_secret(random, new.algorithm));
         let token = Token {
-            pin: self.hashed(&new.pin, &serial).await?,
+            pin: self.hashed(&new.pin, &serial, policy.pin_scheme).await?,
             secret: SealedSecret::seal(&self.key, &serial, &secret),
             serial: serial.clone(),
             user: new.user,
             phone: new.phone,
             description: new.description,
             algorithm: new.algorithm,
-            digits: new.digits.unwrap_or(self.policy.digits),
-            max_fail: self.policy.max_fail_count,
+            digits: new.digits.unwrap_or(policy.digits),
+            max_fail: policy.max_fail_count,
             counter: 0,
             fail_count: 0,
             active: true,
             created_at: self.clock.now(),
         };
-        if self.store.put_token(&token).await? { Ok(serial) } else { Err(EnrolError::OwnerHasToken) }
+        if self.store.put_token(&token).await? { Ok(serial) } else { Err(EnrolError::TooManyTokens) }
     }
 
-    async fn hashed(&self, pin: &Pin, serial: &Serial) -> Result<PinHash, EnrolError> {
+    async fn hashed(&self, pin: &Pin, serial: &Serial, scheme: PinScheme) -> Result<PinHash, EnrolError> {
         let digest = pin.digest(&self.key, serial);
-        match self.policy.pin_scheme {
+        match scheme {
             PinScheme::Keyed => Ok(PinHash::Keyed(digest)),
             PinScheme::Argon2id => {
                 let random = Arc::clone(&self.random);
@@ -126,7 +143,7 @@ fn random_secret(random: &dyn Random, algorithm: Algorithm) -> Secret {
     Secret::new(bytes).expect("RFC 4226 R6: every algorithm's length is at least 128 bits")
 }
 
-fn nobody(key: &ServerKey, random: &dyn Random, scheme: PinScheme) -> Tried {
+pub(crate) fn nobody(key: &ServerKey, random: &dyn Random, scheme: PinScheme) -> Tried {
     let serial = Serial::new(random);
     let digest = pin::digest(key, &serial, "\0nobody's");
     let token = Token {

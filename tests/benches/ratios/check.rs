@@ -95,7 +95,7 @@ impl Api {
         verifier: Arc<Verifier>,
         reports: Box<dyn ReportConsumer>,
     ) -> anyhow::Result<Api> {
-        let settings = Settings { policy: desk::policy(), ..Settings::default() };
+        let settings = Settings { policies: desk::policy().into(), ..Settings::default() };
         let api = OtpApi::new(verifier, &settings, Arc::new(SystemClock));
         let stop = CancellationToken::new();
         let listener = mtan_daemon::listen("127.0.0.1:0").await?;

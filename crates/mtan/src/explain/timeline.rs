@@ -85,6 +85,7 @@ fn events(timeline: &Value, zone: &TimeZone) -> Vec<Event> {
         Some("used") => "the right answer: the code is used up",
         Some("replaced") => "another SMS was asked for: this code counts no more",
         Some("changed") => "the token was changed: this code counts no more",
+        Some("sibling") => "the code of another token of the user was the answer: this one counts no more",
         Some("expired") => "the code expired unused",
         _ => return events,
     };
@@ -214,6 +215,7 @@ SMS to +49…67 for alice@home: token LSSM1, transaction 12345678901234567, job 
             ("used", "the code is used up"),
             ("replaced", "another SMS was asked for"),
             ("changed", "the token was changed"),
+            ("sibling", "the code of another token of the user"),
             ("open", "The code waits for its answer until 2026-11-23 19:20:00 +01:00"),
         ] {
             let text = told(&ours(state), &zone()).unwrap();

@@ -75,7 +75,7 @@ impl From<Unreadable> for AdminError {
 impl From<EnrolError> for AdminError {
     fn from(error: EnrolError) -> AdminError {
         match error {
-            EnrolError::OwnerHasToken => AdminError::numbered(1112, error.to_string()),
+            EnrolError::TooManyTokens => AdminError::numbered(1112, error.to_string()),
             EnrolError::Busy => AdminError::numbered(10, error.to_string()),
             EnrolError::Store(error) => {
                 tracing::warn!(%error, "no token was made");

@@ -125,7 +125,7 @@ async fn a_job_of_another_publisher_is_known_by_its_reports() {
 async fn nothing_is_known_of_a_stranger_and_no_longer_of_an_old_one() {
     let section = OtpApiSection { explain_hours: 3, ..OtpApiSection::default() };
     let mut settings = Settings { otp_api: section, ..Settings::default() };
-    settings.policy.remembered = Duration::from_secs(3 * 3600);
+    settings.policies = settings.policies.each(|policy| policy.remembered = Duration::from_secs(3 * 3600));
     settings.admin = Some(mtan_otp_api::Credentials { username: "admin".into(), password: "s3cret".into() });
     let house = House::with(settings).await;
     house.trigger().await;

@@ -144,9 +144,10 @@ impl TokenStore for Door {
         &self,
         serial: &Serial,
         transaction: &TransactionId,
+        others: &[Serial],
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.pass().await?.consume(serial, transaction, now).await
+        self.pass().await?.consume(serial, transaction, others, now).await
     }
 
     async fn put_token(&self, token: &Token) -> Result<bool, StoreError> {

@@ -94,7 +94,7 @@ impl House {
             clock.clone(),
             Arc::new(SystemRandom),
             ServerKey::generate(),
-            settings.policy.clone(),
+            settings.policies.clone(),
         ));
         let api = OtpApi::new(verifier.clone(), &settings, clock.clone());
         House { router: api.router(), api, verifier, store, queue, clock, _folder: folder }

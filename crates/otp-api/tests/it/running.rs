@@ -56,7 +56,7 @@ async fn a_trigger_is_sent_reported_and_answered_and_a_stop_leaves_nothing_behin
     let settings = Settings {
         // The answer waits for the report: so the ledger's clerk has kept it by then.
         otp_api: OtpApiSection { report_wait_ms: 20_000, ..OtpApiSection::default() },
-        policy: Policy::default(),
+        policies: Policy::default().into(),
         pools: vec![pool.clone()],
         ..Settings::default()
     };
@@ -66,7 +66,7 @@ async fn a_trigger_is_sent_reported_and_answered_and_a_stop_leaves_nothing_behin
         clock.clone(),
         Arc::new(SystemRandom),
         key,
-        settings.policy.clone(),
+        settings.policies.clone(),
     ));
     let alice = NewToken {
         user: Some(UserRef::new("alice", "default").unwrap()),

@@ -28,10 +28,12 @@ fn an_empty_configuration_has_the_documented_defaults() {
         (settings.otp_api.listen.as_str(), settings.otp_api.compat),
         ("127.0.0.1:8080", Compat::Linotp)
     );
-    assert!(settings.admin.is_none() && settings.pools.is_empty() && settings.policy.route.is_empty());
-    assert_eq!((settings.policy.max_fail_count, settings.policy.digits.get()), (10, 6));
-    assert_eq!(settings.policy.validity, Duration::from_secs(300));
-    assert_eq!(settings.policy.blocking, Duration::from_secs(30));
+    assert!(
+        settings.admin.is_none() && settings.pools.is_empty() && settings.policies.default.route.is_empty()
+    );
+    assert_eq!((settings.policies.default.max_fail_count, settings.policies.default.digits.get()), (10, 6));
+    assert_eq!(settings.policies.default.validity, Duration::from_secs(300));
+    assert_eq!(settings.policies.default.blocking, Duration::from_secs(30));
 }
 
 #[test]
@@ -74,7 +76,7 @@ default = ["backup", "default"]
     assert!(section.simplecheck_bare && !section.split_at_sign && section.default_realm == "home");
     let admin = settings.admin.as_ref().unwrap();
     assert_eq!((admin.username.as_str(), admin.password.as_str()), ("root", "s3cret"));
-    let policy = &settings.policy;
+    let policy = &settings.policies.default;
     assert_eq!(
         (policy.max_fail_count, policy.digits.get(), policy.prompt.as_str()),
         (3, 8, "Look at your phone")

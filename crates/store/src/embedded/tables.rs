@@ -10,8 +10,8 @@ use crate::record;
 pub(super) const TOKENS: TableDefinition<&str, &[u8]> = TableDefinition::new("store/tokens");
 /// Serial → what every try changes, JSON.
 pub(super) const STATES: TableDefinition<&str, &[u8]> = TableDefinition::new("store/token-states");
-/// (Realm, user) → serial.
-pub(super) const OWNERS: TableDefinition<(&str, &str), &str> = TableDefinition::new("store/owners");
+/// (Realm, user, serial): whose tokens they are.
+pub(super) const OWNED: TableDefinition<(&str, &str, &str), ()> = TableDefinition::new("store/owned");
 /// Transaction → challenge, JSON.
 pub(super) const CHALLENGES: TableDefinition<&str, &[u8]> = TableDefinition::new("store/challenges");
 /// (Expiry in microseconds, transaction).
@@ -55,4 +55,22 @@ pub(super) fn open<K: Key + 'static, V: Value + 'static>(
         Err(TableError::TableDoesNotExist(_)) => Ok(None),
         Err(e) => Err(e.into()),
     }
+}
+
+/// The serials of an owner's tokens, in order; no owner has more than [`MOST_TOKENS`](mtan_verifier::MOST_TOKENS).
+pub(super) fn owned(
+    table: &impl ReadableTable<(&'static str, &'static str, &'static str), ()>,
+    realm: &str,
+    user: &str,
+) -> Result<Vec<String>, Fault> {
+    let mut serials = Vec::new();
+    for row in table.range((realm, user, "")..)? {
+        let (key, _) = row?;
+        let (of_realm, of_user, serial) = key.value();
+        if (of_realm, of_user) != (realm, user) {
+            break;
+        }
+        serials.push(serial.to_owned());
+    }
+    Ok(serials)
 }

@@ -3,14 +3,14 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use mtan_verifier::{
-    Admission, Asked, Challenge, End, Opened, OutboxEntry, Serial, StoreError, Subject, Token, TokenStore,
-    TransactionId, Tried,
+    Admission, Asked, Challenge, End, MOST_TOKENS, Opened, OutboxEntry, Serial, StoreError, Subject, Token,
+    TokenStore, TransactionId, Tried,
 };
-use redb::{ReadableTable, WriteTransaction};
+use redb::WriteTransaction;
 
 use super::EmbeddedStore;
 use super::fault::Fault;
-use super::tables::{CHALLENGE_EXPIRY, CHALLENGES, OWNERS, STATES, TOKENS, get, open};
+use super::tables::{CHALLENGE_EXPIRY, CHALLENGES, OWNED, STATES, TOKENS, get, open, owned};
 use super::trails::{self, TrailRecord};
 use super::{outbox, sweep};
 use crate::record::{self, ChallengeRecord, TokenRecord, TokenState, micros};
@@ -50,10 +50,19 @@ impl TokenStore for EmbeddedStore {
         &self,
         serial: &Serial,
         transaction: &TransactionId,
+        others: &[Serial],
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let (serial, transaction) = (serial.clone(), transaction.clone());
-        self.step(move |tx| consume(tx, serial.as_str(), transaction.as_str(), now)).await
+        let (serial, transaction, others) = (serial.clone(), transaction.clone(), others.to_vec());
+        self.step(move |tx| {
+            let consumed = consume(tx, serial.as_str(), transaction.as_str(), now)?;
+            if consumed {
+                let dot = format!("{}.", transaction.root());
+                others.iter().try_for_each(|other| close(tx, other.as_str(), &dot, now))?;
+            }
+            Ok(consumed)
+        })
+        .await
     }
 
     async fn put_token(&self, token: &Token) -> Result<bool, StoreError> {
@@ -83,17 +92,24 @@ impl TokenStore for EmbeddedStore {
 
 /// Counts first: the state is written before anybody has seen what there is to compare with.
 fn begin_try(tx: &WriteTransaction, subject: &Subject, now: Timestamp) -> Result<Vec<Tried>, Fault> {
-    let Some(serial) = serial_of(tx, subject)? else { return Ok(Vec::new()) };
-    let (Some(record), Some(mut state)) = (token_record(tx, &serial)?, state(tx, &serial)?) else {
-        return Ok(Vec::new());
+    let mut all = Vec::new();
+    for serial in serials_of(tx, subject)? {
+        all.extend(try_one(tx, &serial, now)?);
+    }
+    Ok(all)
+}
+
+fn try_one(tx: &WriteTransaction, serial: &str, now: Timestamp) -> Result<Option<Tried>, Fault> {
+    let (Some(record), Some(mut state)) = (token_record(tx, serial)?, state(tx, serial)?) else {
+        return Ok(None);
     };
     let admission = admit(&mut state, record.max_fail());
-    let tried = Tried { token: record.token(&state)?, challenge: open_of(tx, &serial, &state)?, admission };
+    let tried = Tried { token: record.token(&state)?, challenge: open_of(tx, serial, &state)?, admission };
     if admission == Admission::Counted {
-        put_state(tx, &serial, &state)?;
+        put_state(tx, serial, &state)?;
         trails::change(tx, state.open.as_deref(), |trail| trail.note_try(now))?;
     }
-    Ok(vec![tried])
+    Ok(Some(tried))
 }
 
 fn admit(state: &mut TokenState, max_fail: u32) -> Admission {
@@ -153,21 +169,31 @@ fn consume(tx: &WriteTransaction, serial: &str, transaction: &str, now: Timestam
     Ok(true)
 }
 
+/// Another token of the user was answered: its challenge of the same root is closed, and no try stays counted.
+fn close(tx: &WriteTransaction, serial: &str, root_and_dot: &str, now: Timestamp) -> Result<(), Fault> {
+    let Some(mut state) = state(tx, serial)? else { return Ok(()) };
+    if state.open.as_ref().is_some_and(|open| open.starts_with(root_and_dot)) {
+        trails::change(tx, state.open.take().as_deref(), |trail| trail.end(End::Sibling, now))?;
+    }
+    state.fail_count = 0;
+    put_state(tx, serial, &state)
+}
+
 fn put_token(tx: &WriteTransaction, token: &Token) -> Result<bool, Fault> {
     let serial = token.serial.as_str();
     let (old, old_state) = (token_record(tx, serial)?, state(tx, serial)?);
-    let mut owners = tx.open_table(OWNERS)?;
-    let owner = token.user.as_ref().map(|u| (u.realm(), u.user()));
-    if let Some(owner) = owner
-        && owners.get(owner)?.is_some_and(|other| other.value() != serial)
-    {
-        return Ok(false);
+    let mut table = tx.open_table(OWNED)?;
+    if let Some(user) = &token.user {
+        let others = owned(&table, user.realm(), user.user())?;
+        if others.len() >= MOST_TOKENS && others.iter().all(|other| other != serial) {
+            return Ok(false);
+        }
     }
-    if let Some(owner) = old.as_ref().and_then(TokenRecord::owner) {
-        owners.remove(owner)?;
+    if let Some((realm, user)) = old.as_ref().and_then(TokenRecord::owner) {
+        table.remove((realm, user, serial))?;
     }
-    if let Some(owner) = owner {
-        owners.insert(owner, serial)?;
+    if let Some(user) = &token.user {
+        table.insert((user.realm(), user.user(), serial), ())?;
     }
     let record = TokenRecord::of(token);
     let (record, state) = match (old, old_state) {
@@ -196,20 +222,28 @@ fn forgive(tx: &WriteTransaction, state: &mut TokenState) -> Result<(), Fault> {
     Ok(())
 }
 
-fn serial_of(tx: &WriteTransaction, subject: &Subject) -> Result<Option<String>, Fault> {
+fn serials_of(tx: &WriteTransaction, subject: &Subject) -> Result<Vec<String>, Fault> {
     match subject {
-        Subject::Serial(serial) => Ok(Some(serial.to_string())),
-        Subject::User(user) => {
-            let owners = tx.open_table(OWNERS)?;
-            let serial = owners.get((user.realm(), user.user()))?;
-            Ok(serial.map(|serial| serial.value().to_owned()))
-        }
-        Subject::Transaction(transaction) => {
-            let challenges = tx.open_table(CHALLENGES)?;
-            let record: Option<ChallengeRecord> = get(&challenges, "challenge", transaction.as_str())?;
-            Ok(record.map(|r| r.serial().to_owned()))
+        Subject::Serial(serial) => Ok(vec![serial.to_string()]),
+        Subject::User(user) => owned(&tx.open_table(OWNED)?, user.realm(), user.user()),
+        Subject::Transaction(transaction) => challenged(tx, transaction),
+    }
+}
+
+/// The token of that challenge; those of all its challenges, if it is a root.
+fn challenged(tx: &WriteTransaction, transaction: &TransactionId) -> Result<Vec<String>, Fault> {
+    let challenges = tx.open_table(CHALLENGES)?;
+    let record = |id: &str| get::<ChallengeRecord>(&challenges, "challenge", id);
+    if let Some(record) = record(transaction.as_str())? {
+        return Ok(vec![record.serial().to_owned()]);
+    }
+    let mut serials = Vec::new();
+    if *transaction == transaction.root() {
+        for place in 1..=MOST_TOKENS {
+            serials.extend(record(transaction.sibling(place).as_str())?.map(|r| r.serial().to_owned()));
         }
     }
+    Ok(serials)
 }
 
 /// The token's open challenge, expired or not. A record of another token under the same transaction is none of its own.

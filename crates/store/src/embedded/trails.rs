@@ -3,13 +3,13 @@
 
 use jiff::Timestamp;
 use mtan_jobs::JobId;
-use mtan_verifier::{Asked, End, LedgerEntry, StoreError, Trail, TrailOf};
+use mtan_verifier::{Asked, End, LedgerEntry, MOST_TOKENS, StoreError, Trail, TrailOf, TransactionId};
 use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
 use super::fault::Fault;
 use super::ledger::{Reports, put};
-use super::tables::{LEDGER, OUTBOX, OWNERS, STATES, TRANSACTIONS, get, open};
+use super::tables::{LEDGER, OUTBOX, OWNED, STATES, TRANSACTIONS, get, open, owned};
 use crate::record::{self, AskedRecord, MOST_TRIES, TokenState, micros};
 
 /// What a job's record in the ledger has of its trail. Times in microseconds.
@@ -102,39 +102,59 @@ pub(super) fn trails(
 ) -> Result<Vec<Trail>, Fault> {
     let Some(ledger) = open(tx, LEDGER)? else { return Ok(Vec::new()) };
     let outbox = open(tx, OUTBOX)?;
-    let most = if matches!(of, TrailOf::Job(_) | TrailOf::Transaction(_)) { most.min(1) } else { most };
-    let (mut next, mut trails) = (first(tx, of)?, Vec::new());
-    while let Some(job) = next.filter(|_| trails.len() < most) {
-        let Some(reports) = get::<Reports>(&ledger, "ledger entry", &job)? else { break };
-        if micros(now) >= reports.keep_until {
-            break;
+    let of_each = if matches!(of, TrailOf::Job(_) | TrailOf::Transaction(_)) { most.min(1) } else { most };
+    let mut trails = Vec::new();
+    for first in begins(tx, of)? {
+        let (mut next, until_here) = (Some(first), trails.len() + of_each);
+        while let Some(job) = next.filter(|_| trails.len() < until_here) {
+            let Some(reports) = get::<Reports>(&ledger, "ledger entry", &job)? else { break };
+            if micros(now) >= reports.keep_until {
+                break;
+            }
+            let in_outbox = match &outbox {
+                Some(outbox) => outbox.get(job.as_str())?.is_some(),
+                None => false,
+            };
+            next = reports.trail.previous.clone();
+            trails.push(trail(&job, reports, in_outbox)?);
         }
-        let in_outbox = match &outbox {
-            Some(outbox) => outbox.get(job.as_str())?.is_some(),
-            None => false,
-        };
-        next = reports.trail.previous.clone();
-        trails.push(trail(&job, reports, in_outbox)?);
     }
-    Ok(trails)
+    Ok(record::newest_first(trails, of, most))
 }
 
-/// The job with which the answer begins.
-fn first(tx: &ReadTransaction, of: &TrailOf) -> Result<Option<String>, Fault> {
+/// The jobs with which the answer begins: one of each token, or of each challenge.
+fn begins(tx: &ReadTransaction, of: &TrailOf) -> Result<Vec<String>, Fault> {
     match of {
-        TrailOf::Job(id) => Ok(Some(id.to_string())),
-        TrailOf::Transaction(id) => {
-            let Some(transactions) = open(tx, TRANSACTIONS)? else { return Ok(None) };
-            let job = transactions.get(id.as_str())?;
-            Ok(job.map(|job| job.value().to_owned()))
-        }
-        TrailOf::Serial(serial) => last_of(tx, serial.as_str()),
+        TrailOf::Job(id) => Ok(vec![id.to_string()]),
+        TrailOf::Transaction(id) => jobs_of(tx, id),
+        TrailOf::Serial(serial) => Ok(last_of(tx, serial.as_str())?.into_iter().collect()),
         TrailOf::User(user) => {
-            let Some(owners) = open(tx, OWNERS)? else { return Ok(None) };
-            let serial = owners.get((user.realm(), user.user()))?;
-            serial.map_or(Ok(None), |serial| last_of(tx, serial.value()))
+            let Some(table) = open(tx, OWNED)? else { return Ok(Vec::new()) };
+            let mut lasts = Vec::new();
+            for serial in owned(&table, user.realm(), user.user())? {
+                lasts.extend(last_of(tx, &serial)?);
+            }
+            Ok(lasts)
         }
     }
+}
+
+/// The job of that transaction; those of all its siblings, if it is a root.
+fn jobs_of(tx: &ReadTransaction, transaction: &TransactionId) -> Result<Vec<String>, Fault> {
+    let Some(transactions) = open(tx, TRANSACTIONS)? else { return Ok(Vec::new()) };
+    let job = |id: &str| -> Result<Option<String>, Fault> {
+        Ok(transactions.get(id)?.map(|job| job.value().to_owned()))
+    };
+    if let Some(job) = job(transaction.as_str())? {
+        return Ok(vec![job]);
+    }
+    let mut jobs = Vec::new();
+    if *transaction == transaction.root() {
+        for place in 1..=MOST_TOKENS {
+            jobs.extend(job(transaction.sibling(place).as_str())?);
+        }
+    }
+    Ok(jobs)
 }
 
 fn last_of(tx: &ReadTransaction, serial: &str) -> Result<Option<String>, Fault> {

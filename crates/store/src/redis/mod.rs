@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ::redis::{FromRedisValue, ScriptInvocation, cmd};
-use mtan_verifier::{Store, StoreError};
+use mtan_verifier::{Store, StoreError, TransactionId};
 
 use link::{CallError, Connection, Link};
 use scripts::Scripts;
@@ -139,4 +139,9 @@ impl fmt::Debug for RedisStore {
         let server = self.shared.links.first().map(ToString::to_string).unwrap_or_default();
         write!(f, "RedisStore({server})")
     }
+}
+
+/// The root by which several challenges may be asked for: no challenge of ours that stands alone is one.
+fn root_of(named: Option<&TransactionId>) -> &str {
+    named.map(TransactionId::as_str).filter(|id| !id.contains('.')).unwrap_or_default()
 }

@@ -4,8 +4,8 @@ use ::redis::cmd;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use mtan_verifier::{
-    Admission, Asked, Challenge, Opened, OutboxEntry, Serial, StoreError, Subject, Token, TokenStore,
-    TransactionId, Tried,
+    Admission, Asked, Challenge, MOST_TOKENS, Opened, OutboxEntry, Serial, StoreError, Subject, Token,
+    TokenStore, TransactionId, Tried,
 };
 
 use super::{Certain, RedisStore, keys};
@@ -27,9 +27,13 @@ impl TokenStore for RedisStore {
             Subject::User(user) => step.key(keys::owner(user)).arg("owner").arg(""),
             Subject::Transaction(id) => step.key(keys::challenge(id)).arg("challenge").arg(""),
         };
-        step.arg(micros(now));
-        let raw: Option<RawTried> = self.step(&step, Certain::OnReplicas).await?;
-        raw.map(tried).into_iter().collect()
+        let transaction = match subject {
+            Subject::Transaction(id) => Some(id),
+            Subject::Serial(_) | Subject::User(_) => None,
+        };
+        step.arg(micros(now)).arg(super::root_of(transaction)).arg(MOST_TOKENS);
+        let raw: Vec<RawTried> = self.step(&step, Certain::OnReplicas).await?;
+        raw.into_iter().map(tried).collect()
     }
 
     async fn forgive(&self, serial: &Serial) -> Result<(), StoreError> {
@@ -81,6 +85,7 @@ impl TokenStore for RedisStore {
         &self,
         serial: &Serial,
         transaction: &TransactionId,
+        others: &[Serial],
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut step = self.shared.scripts.consume.prepare_invoke();
@@ -88,7 +93,11 @@ impl TokenStore for RedisStore {
             .key(keys::challenge(transaction))
             .arg(serial.as_str())
             .arg(transaction.as_str())
-            .arg(micros(now));
+            .arg(micros(now))
+            .arg(format!("{}.", transaction.root()));
+        for other in others {
+            step.key(keys::token(other)).arg(other.as_str());
+        }
         self.step(&step, Certain::OnReplicas).await
     }
 
@@ -105,7 +114,8 @@ impl TokenStore for RedisStore {
             .arg(u8::from(token.active))
             .arg(token.counter)
             .arg(token.fail_count)
-            .arg(micros(token.created_at));
+            .arg(micros(token.created_at))
+            .arg(MOST_TOKENS);
         self.step(&step, Certain::Here).await
     }
 

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use mtan_jobs::JobId;
-use mtan_verifier::{End, LedgerEntry, StoreError, Trail, TrailOf};
+use mtan_verifier::{End, LedgerEntry, MOST_TOKENS, StoreError, Trail, TrailOf, TransactionId};
 
 use super::{Certain, RedisStore, keys};
 use crate::record::{self, AskedRecord, micros};
@@ -34,10 +34,17 @@ pub(super) async fn trails(
         TrailOf::Serial(serial) => step.key(keys::token(serial)).arg("token").arg(serial.as_str()),
         TrailOf::User(user) => step.key(keys::owner(user)).arg("owner").arg(""),
     };
-    step.arg(most);
+    step.arg(most).arg(super::root_of(of_transaction(of))).arg(MOST_TOKENS);
     let raw: Vec<RawTrail> = store.step(&step, Certain::Here).await?;
     let known = raw.into_iter().filter(|(_, keep, ..)| micros(now) < *keep);
-    known.map(trail).collect()
+    Ok(record::newest_first(known.map(trail).collect::<Result<_, _>>()?, of, most))
+}
+
+fn of_transaction(of: &TrailOf) -> Option<&TransactionId> {
+    match of {
+        TrailOf::Transaction(id) => Some(id),
+        _ => None,
+    }
 }
 
 fn trail(raw: RawTrail) -> Result<Trail, StoreError> {

@@ -51,7 +51,7 @@ async fn what_was_answered_survives_a_kill() {
     assert_eq!((kept.counter, kept.fail_count), (1, 1));
     assert_eq!(after.lease(at(1), at(2), 9).await.unwrap(), [entry_of(&c)]);
     assert!(after.entry(&job_id("j"), at(1)).await.unwrap().is_some());
-    assert!(after.consume(&serial("A"), &transaction("111"), at(1)).await.unwrap());
+    assert!(after.consume(&serial("A"), &transaction("111"), &[], at(1)).await.unwrap());
 }
 
 #[tokio::test]
@@ -62,10 +62,10 @@ async fn a_used_code_stays_used_after_a_kill() {
     store.put_token(&token("A", "alice")).await.unwrap();
     let c = challenge("A", "111", at(0));
     store.open_challenge(&c, 1, &entry_of(&c), at(0), &asked_of(&c)).await.unwrap();
-    assert!(store.consume(&serial("A"), &transaction("111"), at(1)).await.unwrap());
+    assert!(store.consume(&serial("A"), &transaction("111"), &[], at(1)).await.unwrap());
 
     let (_file, after) = open(&copy(&path));
-    assert!(!after.consume(&serial("A"), &transaction("111"), at(1)).await.unwrap());
+    assert!(!after.consume(&serial("A"), &transaction("111"), &[], at(1)).await.unwrap());
 }
 
 #[tokio::test]

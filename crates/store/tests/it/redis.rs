@@ -73,7 +73,7 @@ async fn fails_soon(store: &Arc<dyn Store>, words: &str) {
         store.ping().await.unwrap_err(),
         store.begin_try(&of_user("alice"), at(0)).await.unwrap_err(),
         store.open_challenge(&c, 2, &entry_of(&c), at(0), &asked_of(&c)).await.unwrap_err(),
-        store.consume(&serial("A"), &transaction("111"), at(0)).await.unwrap_err(),
+        store.consume(&serial("A"), &transaction("111"), &[], at(0)).await.unwrap_err(),
         store.token(&serial("A")).await.unwrap_err(),
         store.lease(at(0), at(1), 1).await.unwrap_err(),
         store.entry(&job_id("j"), at(0)).await.unwrap_err(),
@@ -87,7 +87,7 @@ async fn fails_soon(store: &Arc<dyn Store>, words: &str) {
 #[tokio::test]
 async fn a_killed_server_is_an_error_soon_and_works_again_with_its_data() {
     let (mut server, store) = prepared().await;
-    assert!(store.consume(&serial("A"), &transaction("111"), at(1)).await.unwrap());
+    assert!(store.consume(&serial("A"), &transaction("111"), &[], at(1)).await.unwrap());
     store.begin_try(&of_user("alice"), at(1)).await.unwrap();
 
     let usual = usual(&server);
@@ -100,7 +100,7 @@ async fn a_killed_server_is_an_error_soon_and_works_again_with_its_data() {
 
     let kept = store.token(&serial("A")).await.unwrap().unwrap();
     assert_eq!((kept.counter, kept.fail_count), (1, 1));
-    assert!(!store.consume(&serial("A"), &transaction("111"), at(1)).await.unwrap(), "used stays used");
+    assert!(!store.consume(&serial("A"), &transaction("111"), &[], at(1)).await.unwrap(), "used stays used");
     assert_eq!(store.depth().await.unwrap(), 1);
     assert_eq!(store.begin_try(&of_user("alice"), at(1)).await.unwrap()[0].token.fail_count, 2);
 }
@@ -112,14 +112,14 @@ async fn a_kill_in_the_middle_of_many_answers_lets_one_through_at_most() {
         let store = store.clone();
         together(500, move |_| {
             let store = store.clone();
-            async move { store.consume(&serial("A"), &transaction("111"), at(1)).await.is_ok_and(|won| won) }
+            async move { store.consume(&serial("A"), &transaction("111"), &[], at(1)).await.is_ok_and(|won| won) }
         })
     });
     server.kill();
     let before = answers.await.unwrap().into_iter().filter(|won| *won).count();
     server.restart().await;
     works(&store).await;
-    let after = usize::from(store.consume(&serial("A"), &transaction("111"), at(1)).await.unwrap());
+    let after = usize::from(store.consume(&serial("A"), &transaction("111"), &[], at(1)).await.unwrap());
     assert!(before + after <= 1, "{before} before, {after} after");
 }
 
@@ -165,7 +165,7 @@ async fn scripts_that_the_server_forgot_are_sent_again() {
         assert_eq!(tried[0].token.fail_count, n, "counted once each");
     }
     let () = ask(&server, &["SCRIPT", "FLUSH"]).await;
-    assert!(store.consume(&serial("A"), &transaction("111"), at(1)).await.unwrap());
+    assert!(store.consume(&serial("A"), &transaction("111"), &[], at(1)).await.unwrap());
 }
 
 #[tokio::test]
@@ -190,7 +190,7 @@ async fn a_key_of_a_wrong_type_is_an_error_and_nothing_is_half_done() {
     store.apply(&report("j", Outcome::Accepted, ""), at(9)).await.unwrap_err();
     let () = ask(&server, &["SET", "{mtan}:token:A", "not ours"]).await;
     store.begin_try(&of_user("alice"), at(0)).await.unwrap_err();
-    store.consume(&serial("A"), &transaction("111"), at(0)).await.unwrap_err();
+    store.consume(&serial("A"), &transaction("111"), &[], at(0)).await.unwrap_err();
     store.put_token(&token("A", "alice")).await.unwrap_err();
     // The others go on.
     assert!(store.put_token(&token("B", "bob")).await.unwrap());
@@ -292,14 +292,14 @@ async fn a_read_only_replica_is_an_honest_error() {
     for StoreError(text) in [
         store.ping().await.unwrap_err(),
         store.begin_try(&of_user("alice"), at(0)).await.unwrap_err(),
-        store.consume(&serial("A"), &transaction("111"), at(1)).await.unwrap_err(),
+        store.consume(&serial("A"), &transaction("111"), &[], at(1)).await.unwrap_err(),
     ] {
         assert!(text.contains("read-only replica"), "{text}");
     }
     // Promoted, it takes over without a restart of ours.
     let () = ask(&replica, &["REPLICAOF", "NO", "ONE"]).await;
     works(&store).await;
-    assert!(store.consume(&serial("A"), &transaction("111"), at(1)).await.unwrap());
+    assert!(store.consume(&serial("A"), &transaction("111"), &[], at(1)).await.unwrap());
 }
 
 #[tokio::test]
@@ -315,13 +315,13 @@ async fn with_wait_replicas_a_failover_brings_no_used_code_back() {
     })
     .await;
     assert_eq!(counted[0].admission, Admission::Counted);
-    let won = store.consume(&serial("A"), &transaction("111"), at(1)).await;
+    let won = store.consume(&serial("A"), &transaction("111"), &[], at(1)).await;
 
     drop(primary);
     let () = ask(&replica, &["REPLICAOF", "NO", "ONE"]).await;
     let after = patient(&replica);
     if won == Ok(true) {
-        assert!(!after.consume(&serial("A"), &transaction("111"), at(1)).await.unwrap());
+        assert!(!after.consume(&serial("A"), &transaction("111"), &[], at(1)).await.unwrap());
         assert_eq!(after.token(&serial("A")).await.unwrap().unwrap().fail_count, 0);
     }
 }
@@ -333,11 +333,11 @@ async fn with_wait_replicas_and_no_replica_the_answer_is_no() {
     for StoreError(text) in [
         store.ping().await.unwrap_err(),
         store.begin_try(&of_user("alice"), at(1)).await.unwrap_err(),
-        store.consume(&serial("A"), &transaction("111"), at(1)).await.unwrap_err(),
+        store.consume(&serial("A"), &transaction("111"), &[], at(1)).await.unwrap_err(),
     ] {
         assert!(text.contains("0 of 1 replicas"), "{text}");
     }
-    assert!(!patient(&primary).consume(&serial("A"), &transaction("111"), at(1)).await.unwrap());
+    assert!(!patient(&primary).consume(&serial("A"), &transaction("111"), &[], at(1)).await.unwrap());
 }
 
 /// All keys with all that is in them.
@@ -350,6 +350,7 @@ async fn dump(server: &RedisServer) -> Vec<(String, String)> {
             "string" => &["GET", &key],
             "hash" => &["HGETALL", &key],
             "zset" => &["ZRANGE", &key, "0", "-1", "WITHSCORES"],
+            "set" => &["SMEMBERS", &key],
             other => panic!("{key} is a {other}"),
         };
         let value: ::redis::Value = ask(server, command).await;
@@ -378,7 +379,7 @@ async fn the_database_shows_no_secret_and_every_key_lies_in_one_slot() {
     let store = patient(&server);
     let desk = desk(&store, 10).await;
     let Answer::Challenged(sent) = desk.verifier.smspin(Some(&of_user("alice")), PIN).await else { panic!() };
-    desk.verifier.apply_report(&report(sent.job_id.as_str(), Outcome::Accepted, "")).await.unwrap();
+    desk.verifier.apply_report(&report(sent.sms[0].job_id.as_str(), Outcome::Accepted, "")).await.unwrap();
 
     let code = desk.publisher.last_code();
     let all = dump(&server).await;
@@ -423,7 +424,7 @@ async fn a_challenge_that_redis_collected_is_merely_unknown() {
     let _: u32 = ask(&server, &["DEL", "{mtan}:challenge:111", "{mtan}:job:job-111"]).await;
     let tried = store.begin_try(&of_user("alice"), at(1)).await.unwrap();
     assert_eq!((tried[0].admission, tried[0].challenge.is_none()), (Admission::Counted, true));
-    assert!(!store.consume(&serial("A"), &transaction("111"), at(1)).await.unwrap());
+    assert!(!store.consume(&serial("A"), &transaction("111"), &[], at(1)).await.unwrap());
     assert!(store.lease(at(1), at(2), 10).await.unwrap().is_empty());
     assert_eq!(store.depth().await.unwrap(), 0, "nothing is left of its job either");
     let c = challenge("A", "222", at(2));
@@ -441,7 +442,7 @@ async fn a_trail_that_is_none_keeps_nobody_from_logging_in() {
     store.begin_try(&of_user("alice"), at(0)).await.unwrap();
     store.forgive(&serial("A")).await.unwrap();
     store.settle(&[settled(&job_id("job-111"), Some(at(1)))]).await.unwrap();
-    assert!(store.consume(&serial("A"), &transaction("111"), at(1)).await.unwrap());
+    assert!(store.consume(&serial("A"), &transaction("111"), &[], at(1)).await.unwrap());
     let () = ask(&server, &["SET", "{mtan}:report:job-222", "not ours"]).await;
     let c = challenge("A", "222", at(2));
     let opened = store.open_challenge(&c, 2, &entry_of(&c), at(2), &asked_of(&c)).await.unwrap();
@@ -458,11 +459,11 @@ async fn a_trail_is_small() {
     let Desk { verifier, .. } = desk(&store, 10).await;
     let answer = verifier.smspin(Some(&of_user("alice")), PIN).await;
     let Answer::Challenged(sent) = answer else { panic!("{answer:?}") };
-    let report_key = format!("{{mtan}}:report:{}", sent.job_id);
+    let report_key = format!("{{mtan}}:report:{}", sent.sms[0].job_id);
     let transaction_key = format!("{{mtan}}:transaction:{}", sent.transaction);
     let usage = async |key: &str| -> u64 { ask(&server, &["MEMORY", "USAGE", key, "SAMPLES", "0"]).await };
     let waiting = usage(&report_key).await + usage(&transaction_key).await;
-    let id = sent.job_id.as_str();
+    let id = sent.sms[0].job_id.as_str();
     store.apply(&report(id, Outcome::Accepted, "ID: 4711"), at(0)).await.unwrap();
     store.apply(&report(id, Outcome::Delivered, "DELIVRD"), at(0)).await.unwrap();
     verifier.relay().await.unwrap();

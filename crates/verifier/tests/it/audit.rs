@@ -96,7 +96,7 @@ fn one_request(world: &World, one: &Asked, history: &[(usize, Event)]) {
         Answer::Challenged(sent) => {
             assert!(one.is_pin(person), "challenged without the PIN: {one:?}");
             assert_eq!(forgiven, 1, "{one:?}");
-            assert!(world.store.was_opened(&sent.job_id), "promised and never opened: {one:?}");
+            assert!(world.store.was_opened(&sent.sms[0].job_id), "promised and never opened: {one:?}");
         }
         Answer::Rejected(reason) => {
             let silent = *reason == Reason::StoreAway;

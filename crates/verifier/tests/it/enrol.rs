@@ -2,7 +2,7 @@
 
 use mtan_jobs::Clock as _;
 use mtan_sms::PhoneNumber;
-use mtan_verifier::{EnrolError, NewToken, Pin, Reason, Serial};
+use mtan_verifier::{EnrolError, MOST_TOKENS, NewToken, Pin, Reason, Serial};
 
 use crate::broker::Mood;
 use crate::scheduler::alone;
@@ -44,11 +44,16 @@ fn a_generated_serial_never_changes_a_token_that_is_there() {
 }
 
 #[test]
-fn an_owner_has_one_token() {
+fn an_owner_has_sixteen_tokens_at_the_most() {
     let world = World::new();
-    let mut second = new("+4917012345");
-    second.user = Some(world.alice.user.clone());
-    assert_eq!(alone(world.verifier.enrol(second)), Err(EnrolError::OwnerHasToken));
+    let enrol = |n: usize| {
+        let mut next = new(&format!("+49170123{n:02}"));
+        next.user = Some(world.alice.user.clone());
+        alone(world.verifier.enrol(next))
+    };
+    // Alice has one already.
+    assert!((1..MOST_TOKENS).all(|n| enrol(n).is_ok()));
+    assert_eq!(enrol(MOST_TOKENS), Err(EnrolError::TooManyTokens));
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn report(id: &JobId, outcome: Outcome, code: ReportCode) -> SendReport {
 #[test]
 fn a_late_report_changes_nothing() {
     let world = World::new();
-    let id = world.trigger(&world.alice).job_id;
+    let id = world.trigger(&world.alice).sms[0].job_id.clone();
     let first = report(&id, Outcome::Accepted, ReportCode::GatewayAccepted);
     let late = report(&id, Outcome::Rejected, ReportCode::GatewayRejected);
     assert_eq!(alone(world.verifier.apply_report(&first)), Ok(Applied::New));
@@ -39,7 +39,7 @@ fn a_late_report_changes_nothing() {
 #[test]
 fn a_delivery_report_stands_beside_the_final_one_in_any_order() {
     let world = World::new();
-    let id = world.trigger(&world.alice).job_id;
+    let id = world.trigger(&world.alice).sms[0].job_id.clone();
     let delivered = report(&id, Outcome::Delivered, ReportCode::DeliveryReport);
     let accepted = report(&id, Outcome::Accepted, ReportCode::GatewayAccepted);
     assert_eq!(alone(world.verifier.apply_report(&delivered)), Ok(Applied::New));
@@ -53,7 +53,7 @@ fn a_delivery_report_stands_beside_the_final_one_in_any_order() {
 #[test]
 fn the_ledger_forgets_after_two_days() {
     let world = World::new();
-    let id = world.trigger(&world.alice).job_id;
+    let id = world.trigger(&world.alice).sms[0].job_id.clone();
     alone(world.verifier.apply_report(&report(&id, Outcome::Accepted, ReportCode::GatewayAccepted))).unwrap();
     world.later(48 * 60 * 60 - 1);
     assert!(alone(world.verifier.ledger_entry(&id)).unwrap().is_some());
@@ -64,7 +64,7 @@ fn the_ledger_forgets_after_two_days() {
 #[test]
 fn a_report_that_the_store_did_not_keep_is_an_error_so_that_it_comes_again() {
     let world = World::new();
-    let id = world.trigger(&world.alice).job_id;
+    let id = world.trigger(&world.alice).sms[0].job_id.clone();
     world.store.be(Trouble::Away);
     let kept =
         alone(world.verifier.apply_report(&report(&id, Outcome::Accepted, ReportCode::GatewayAccepted)));

@@ -18,6 +18,7 @@ mod races;
 mod reference;
 mod relay;
 mod secrecy;
+mod several;
 mod slow_pins;
 mod trail;
 mod trigger;

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use mtan_jobs::{JobId, SendReport};
 use mtan_verifier::{
-    Admission, Applied, Asked, Challenge, End, Ledger, LedgerEntry, Opened, Outbox, OutboxEntry, Serial,
-    Settled, StoreError, Subject, Token, TokenStore, Trail, TrailOf, TransactionId, Tried,
+    Admission, Applied, Asked, Challenge, End, Ledger, LedgerEntry, MOST_TOKENS, Opened, Outbox, OutboxEntry,
+    Serial, Settled, StoreError, Subject, Token, TokenStore, Trail, TrailOf, TransactionId, Tried,
 };
 
 use crate::scheduler::{Dice, running, step_aside};
@@ -213,7 +213,8 @@ impl State {
             Subject::User(user) => token.user.as_ref() == Some(user),
             Subject::Serial(serial) => token.serial == *serial,
             Subject::Transaction(id) => {
-                self.challenges.get(&token.serial).is_some_and(|c| c.transaction == *id)
+                let named = |c: &Challenge| c.transaction == *id || c.transaction.root() == *id;
+                self.challenges.get(&token.serial).is_some_and(named)
             }
         };
         self.tokens.values().filter(of_subject).map(|t| t.serial.clone()).collect()
@@ -236,6 +237,16 @@ impl State {
         }
         self.note(Event::Tried { serial: serial.clone(), admission, fail_count });
         Tried { token, challenge: self.open(serial, shown_at), admission }
+    }
+
+    fn close(&mut self, serial: &Serial, root: &TransactionId, now: Timestamp) {
+        if let Some(token) = self.tokens.get_mut(serial) {
+            token.fail_count = 0;
+        }
+        if self.challenges.get(serial).is_some_and(|c| c.transaction.root() == *root) {
+            self.end(serial, End::Sibling, now);
+            self.challenges.remove(serial);
+        }
     }
 
     fn forgive(&mut self, serial: &Serial) {
@@ -293,6 +304,7 @@ impl TokenStore for MemoryStore {
         &self,
         serial: &Serial,
         transaction: &TransactionId,
+        others: &[Serial],
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         self.step(|state| {
@@ -308,6 +320,9 @@ impl TokenStore for MemoryStore {
             }
             state.end(serial, End::Used, now);
             state.challenges.remove(serial);
+            for other in others {
+                state.close(other, &challenge.transaction.root(), now);
+            }
             state.note(Event::Consumed { challenge, now });
             true
         })
@@ -316,10 +331,10 @@ impl TokenStore for MemoryStore {
 
     async fn put_token(&self, token: &Token) -> Result<bool, StoreError> {
         self.step(|state| {
-            let taken = |other: &Token| {
+            let another = |other: &&Token| {
                 other.user.is_some() && other.user == token.user && other.serial != token.serial
             };
-            if state.tokens.values().any(taken) {
+            if state.tokens.values().filter(another).count() >= MOST_TOKENS {
                 return false;
             }
             let mut token = token.clone();
@@ -414,13 +429,17 @@ impl Ledger for MemoryStore {
             let owner = |serial: &Serial| state.tokens.get(serial).and_then(|t| t.user.as_ref());
             let wanted = |(trail, asked): &(&Trail, &Asked)| match of {
                 TrailOf::Job(id) => trail.job_id == *id,
-                TrailOf::Transaction(id) => asked.transaction == *id,
+                TrailOf::Transaction(id) => asked.transaction == *id || asked.transaction.root() == *id,
                 TrailOf::Serial(serial) => asked.serial == *serial,
                 TrailOf::User(user) => owner(&asked.serial) == Some(user),
             };
             let known = state.trails.iter().rev().filter_map(|t| Some((t, t.asked.as_ref()?)));
             let known = known.filter(|(_, asked)| now < asked.keep_until).filter(wanted);
-            known.take(most).map(|(trail, _)| state.shown(trail)).collect()
+            let mut shown: Vec<Trail> = known.take(most).map(|(trail, _)| state.shown(trail)).collect();
+            if let TrailOf::Transaction(_) = of {
+                shown.sort_by_key(|trail| trail.asked.as_ref().map(|asked| asked.transaction.clone()));
+            }
+            shown
         })
         .await
     }

@@ -26,12 +26,12 @@ fn a_trail_names_who_asked_for_what_and_masks_the_number() {
     let sent = world.trigger(&world.alice);
     let trail = newest(&world);
     let asked = trail.asked.clone().unwrap();
-    assert_eq!(trail.job_id, sent.job_id);
-    assert_eq!((asked.transaction.clone(), asked.serial), (sent.transaction, sent.serial));
+    assert_eq!(trail.job_id, sent.sms[0].job_id);
+    assert_eq!((asked.transaction.clone(), asked.serial), (sent.transaction, sent.sms[0].serial.clone()));
     assert_eq!(asked.user.as_ref(), Some(&world.alice.user));
     assert_eq!(asked.at, world.clock.now());
     assert!(!asked.to.contains("0123"), "{}", asked.to);
-    for of in [TrailOf::Job(sent.job_id), TrailOf::Transaction(asked.transaction)] {
+    for of in [TrailOf::Job(sent.sms[0].job_id.clone()), TrailOf::Transaction(asked.transaction)] {
         assert_eq!(explain(&world, &of), std::slice::from_ref(&trail), "{of:?}");
     }
     assert!(explain(&world, &of(&world.bob)).is_empty(), "bob asked for nothing");

@@ -19,10 +19,13 @@ fn a_right_pin_sends_an_sms_with_the_code_of_the_next_counter() {
     assert_eq!(job.to.expose(), "+491701234567");
     assert_eq!(job.expires_at, Some("2026-11-23T18:20:00Z".parse().unwrap()));
     assert_eq!(job.route, policy().route);
-    assert_eq!(job.id, sent.job_id);
+    assert_eq!(job.id, sent.sms[0].job_id);
     assert_eq!(job.reference.as_ref().unwrap().as_str(), sent.transaction.as_str());
     assert_eq!((sent.message.as_str(), sent.already), ("sms submitted", false));
-    assert_eq!((sent.serial, sent.description.as_str()), (world.alice.serial.clone(), "her phone"));
+    assert_eq!(
+        (sent.sms[0].serial.clone(), sent.sms[0].description.as_str()),
+        (world.alice.serial.clone(), "her phone")
+    );
     assert_eq!(world.token(&world.alice).counter, 1);
 }
 
@@ -45,7 +48,7 @@ fn inside_the_blocking_time_nothing_is_sent_again() {
     let first = world.trigger(&world.alice);
     world.later(29);
     let second = world.trigger(&world.alice);
-    assert_eq!((&second.transaction, &second.job_id), (&first.transaction, &first.job_id));
+    assert_eq!((&second.transaction, &second.sms[0].job_id), (&first.transaction, &first.sms[0].job_id));
     assert_eq!((second.message.as_str(), second.already), ("sms with otp already submitted", true));
     assert_eq!(world.jobs().len(), 1);
     assert_eq!(world.token(&world.alice).counter, 1);
@@ -144,7 +147,7 @@ fn a_failed_publish_moves_the_counter_and_leaves_the_job_in_the_outbox() {
         world.broker.be(Mood::Up);
         let again = world.trigger(&world.alice);
         assert!(again.already, "{mood:?}");
-        assert_eq!(again.job_id, world.store.entries()[0].job_id, "{mood:?}");
+        assert_eq!(again.sms[0].job_id, world.store.entries()[0].job_id, "{mood:?}");
         world.later(30);
         assert!(!world.trigger(&world.alice).already, "{mood:?}");
         assert_eq!(world.jobs().last().unwrap().otp.as_deref(), Some(&*world.alice.code(2)), "{mood:?}");

@@ -41,7 +41,7 @@ macro_rules! conformance {
             tokens {
                 a_token_comes_back_as_it_was_put
                 counters_are_exact_over_their_whole_range
-                an_owner_has_one_token
+                an_owner_has_sixteen_tokens_and_no_more
                 owners_that_look_alike_are_different
                 a_token_may_change_hands
                 a_token_put_again_moves_its_counter_and_loses_its_challenge
@@ -49,6 +49,9 @@ macro_rules! conformance {
             }
             tries {
                 a_try_is_counted_by_user_by_serial_and_by_transaction
+                a_try_is_counted_on_every_token_of_the_user
+                a_root_names_all_its_challenges
+                a_code_that_is_used_up_closes_its_siblings_and_clears_their_tries
                 tries_end_at_the_maximum
                 an_inactive_token_counts_nothing_and_opens_nothing
                 forgiving_takes_back_one_and_never_below_none
@@ -67,7 +70,7 @@ macro_rules! conformance {
                 of_a_thousand_right_answers_one_wins
                 of_a_thousand_wrong_tries_as_many_as_allowed_are_compared
                 a_thousand_triggers_open_one_challenge_with_one_job
-                of_many_tokens_for_one_owner_one_is_kept
+                of_many_tokens_for_one_owner_sixteen_are_kept
                 of_many_reports_one_is_new
                 relays_share_the_outbox_and_nothing_is_leased_twice
             }
@@ -94,6 +97,7 @@ macro_rules! conformance {
                 what_ended_a_challenge_shows
                 the_newest_trails_of_a_token_come_first
                 a_changed_token_keeps_its_trails
+                the_trails_of_several_tokens_are_told_together
                 a_trail_is_known_until_its_time
                 a_trail_shows_no_secret_of_a_whole_login
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mtan_hotp::{Algorithm, Digits};
 use mtan_sms::PhoneNumber;
-use mtan_verifier::{Admission, Opened, PinHash, Store, Subject, Token};
+use mtan_verifier::{Admission, MOST_TOKENS, Opened, PinHash, Store, Subject, Token};
 
 use crate::fixtures::{asked_of, at, challenge, entry_of, job_id, of_user, serial, token, transaction, user};
 
@@ -53,19 +53,25 @@ pub(crate) async fn counters_are_exact_over_their_whole_range(store: &Arc<dyn St
     }
 }
 
-pub(crate) async fn an_owner_has_one_token(store: &Arc<dyn Store>) {
-    assert!(store.put_token(&token("A", "alice")).await.unwrap());
-    assert!(!store.put_token(&token("B", "alice")).await.unwrap());
-    assert!(store.token(&serial("B")).await.unwrap().is_none(), "nothing was changed");
-    // Nor may an existing token take the place of another.
-    assert!(store.put_token(&token("B", "bob")).await.unwrap());
-    assert!(!store.put_token(&Token { max_fail: 99, ..token("B", "alice") }).await.unwrap());
-    assert_same(&store.token(&serial("B")).await.unwrap().unwrap(), &token("B", "bob"));
-    assert_eq!(store.begin_try(&of_user("alice"), at(0)).await.unwrap()[0].token.serial, serial("A"));
-    assert_eq!(store.begin_try(&of_user("bob"), at(0)).await.unwrap()[0].token.serial, serial("B"));
+pub(crate) async fn an_owner_has_sixteen_tokens_and_no_more(store: &Arc<dyn Store>) {
+    let name = |n: usize| format!("T{n:02}");
+    for n in (0..MOST_TOKENS).rev() {
+        assert!(store.put_token(&token(&name(n), "alice")).await.unwrap(), "{n}");
+    }
+    assert!(!store.put_token(&token("X", "alice")).await.unwrap());
+    assert!(store.token(&serial("X")).await.unwrap().is_none(), "nothing was changed");
+    // Nor may an existing token come to them.
+    assert!(store.put_token(&token("X", "bob")).await.unwrap());
+    assert!(!store.put_token(&Token { max_fail: 99, ..token("X", "alice") }).await.unwrap());
+    assert_same(&store.token(&serial("X")).await.unwrap().unwrap(), &token("X", "bob"));
+    assert!(store.put_token(&token("T03", "alice")).await.unwrap(), "one of them may be changed");
+    let found = store.begin_try(&of_user("alice"), at(0)).await.unwrap();
+    let found: Vec<String> = found.iter().map(|tried| tried.token.serial.to_string()).collect();
+    assert_eq!(found, (0..MOST_TOKENS).map(name).collect::<Vec<_>>(), "in the order of their serials");
+    assert_eq!(store.begin_try(&of_user("bob"), at(0)).await.unwrap()[0].token.serial, serial("X"));
     // Tokens of nobody do not get into each other's way.
-    for name in ["N1", "N2"] {
-        assert!(store.put_token(&Token { user: None, ..token(name, "x") }).await.unwrap());
+    for n in 0..=MOST_TOKENS {
+        assert!(store.put_token(&Token { user: None, ..token(&format!("N{n}"), "x") }).await.unwrap());
     }
 }
 
@@ -138,7 +144,7 @@ pub(crate) async fn a_token_put_again_moves_its_counter_and_loses_its_challenge(
     let tried = store.begin_try(&of_user("alice"), at(1)).await.unwrap();
     assert_eq!(tried[0].admission, Admission::Counted);
     assert!(tried[0].challenge.is_none());
-    assert!(!store.consume(&serial("A"), &transaction("111"), at(1)).await.unwrap());
+    assert!(!store.consume(&serial("A"), &transaction("111"), &[], at(1)).await.unwrap());
 
     // A trigger that had read the token between the two changes comes too late: it knows the old number and secret.
     let late = challenge("A", "222", at(1));
@@ -158,7 +164,7 @@ pub(crate) async fn an_empty_store_knows_nobody(store: &Arc<dyn Store>) {
         assert!(store.begin_try(&subject, at(0)).await.unwrap().is_empty(), "{subject:?}");
     }
     store.forgive(&serial("A")).await.unwrap();
-    assert!(!store.consume(&serial("A"), &transaction("111"), at(0)).await.unwrap());
+    assert!(!store.consume(&serial("A"), &transaction("111"), &[], at(0)).await.unwrap());
     let c = challenge("A", "111", at(0));
     let opened = store.open_challenge(&c, 1, &entry_of(&c), at(0), &asked_of(&c)).await.unwrap();
     assert!(matches!(opened, Opened::Overtaken(None)));

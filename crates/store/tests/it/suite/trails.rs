@@ -109,7 +109,7 @@ pub(crate) async fn tries_show_unless_taken_back(store: &Arc<dyn Store>) {
     assert_eq!(newest(store).await.tries, [at(10), at(20), at(30)]);
     store.forgive(&serial("A")).await.unwrap();
     assert_eq!(newest(store).await.tries, [at(10), at(20)], "a right PIN is no try");
-    assert!(store.consume(&serial("A"), &c.transaction, at(40)).await.unwrap());
+    assert!(store.consume(&serial("A"), &c.transaction, &[], at(40)).await.unwrap());
     assert_eq!(newest(store).await.tries, [at(10)], "nor is the right answer");
     store.begin_try(&of_user("alice"), at(50)).await.unwrap();
     store.forgive(&serial("A")).await.unwrap();
@@ -131,7 +131,7 @@ pub(crate) async fn the_last_sixteen_tries_are_noted(store: &Arc<dyn Store>) {
 pub(crate) async fn what_ended_a_challenge_shows(store: &Arc<dyn Store>) {
     alice_opens(store).await;
     let second = open(store, 2, at(100)).await;
-    assert!(store.consume(&serial("A"), &second.transaction, at(200)).await.unwrap());
+    assert!(store.consume(&serial("A"), &second.transaction, &[], at(200)).await.unwrap());
     open(store, 3, at(300)).await;
     let mut changed = token("A", "alice");
     changed.created_at = at(400);
@@ -196,4 +196,34 @@ pub(crate) async fn a_trail_shows_no_secret_of_a_whole_login(store: &Arc<dyn Sto
     let shown = format!("{trails:?}");
     assert_eq!(secret_in(shown.as_bytes(), &code), None);
     assert!(!shown.contains("1701234567"), "{shown}");
+}
+
+pub(crate) async fn the_trails_of_several_tokens_are_told_together(store: &Arc<dyn Store>) {
+    let mut jobs = std::collections::HashMap::new();
+    for (name, id, created) in
+        [("A", "55.01", at(0)), ("B", "55.02", at(0)), ("B", "66", at(50)), ("A", "77", at(90))]
+    {
+        if created == at(0) {
+            store.put_token(&token(name, "alice")).await.unwrap();
+        }
+        let c = challenge(name, id, created);
+        let counter = if created == at(0) { 1 } else { 2 };
+        let opened = store.open_challenge(&c, counter, &entry_of(&c), created, &asked_of(&c)).await.unwrap();
+        assert!(matches!(opened, Opened::Opened), "{id}");
+        jobs.insert(c.job_id, id);
+    }
+    let told = async |of: TrailOf, most: usize| -> Vec<&str> {
+        let trails = store.trails(&of, at(100), most).await.unwrap();
+        trails.iter().map(|trail| jobs[&trail.job_id]).collect()
+    };
+    let alice = || TrailOf::User(user("alice", "home"));
+    assert_eq!(
+        told(alice(), 9).await,
+        ["77", "66", "55.01", "55.02"],
+        "the newest first, whichever token it was"
+    );
+    assert_eq!(told(alice(), 2).await, ["77", "66"]);
+    assert_eq!(told(TrailOf::Transaction(transaction("55")), 9).await, ["55.01", "55.02"]);
+    assert_eq!(told(TrailOf::Transaction(transaction("55.02")), 9).await, ["55.02"]);
+    assert_eq!(told(TrailOf::Transaction(transaction("5")), 9).await, [""; 0]);
 }

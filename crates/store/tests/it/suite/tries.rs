@@ -48,6 +48,73 @@ pub(crate) async fn a_try_is_counted_by_user_by_serial_and_by_transaction(store:
     assert_eq!(fail_count(store, "B").await, 0);
 }
 
+async fn alice_has(store: &Arc<dyn Store>, names: &[&str]) {
+    for name in names {
+        store.put_token(&token(name, "alice")).await.unwrap();
+    }
+}
+
+fn serials(tried: &[Tried]) -> Vec<&str> {
+    tried.iter().map(|tried| tried.token.serial.as_str()).collect()
+}
+
+pub(crate) async fn a_try_is_counted_on_every_token_of_the_user(store: &Arc<dyn Store>) {
+    alice_has(store, &["C", "A"]).await;
+    store.put_token(&Token { max_fail: 1, ..token("B", "alice") }).await.unwrap();
+    store.put_token(&Token { active: false, ..token("D", "alice") }).await.unwrap();
+    store.put_token(&token("X", "bob")).await.unwrap();
+    let c = open(store, "C", "111", 1, at(0)).await;
+    for n in 1..=2 {
+        let tried = store.begin_try(&of_user("alice"), at(n)).await.unwrap();
+        assert_eq!(serials(&tried), ["A", "B", "C", "D"]);
+        let admissions: Vec<Admission> = tried.iter().map(|tried| tried.admission).collect();
+        let second = if n == 1 { Admission::Counted } else { Admission::Locked };
+        assert_eq!(admissions, [Admission::Counted, second, Admission::Counted, Admission::Inactive]);
+        assert_is(tried[2].challenge.as_ref(), &c);
+        assert!(tried[0].challenge.is_none());
+    }
+    for (name, fails) in [("A", 2), ("B", 1), ("C", 2), ("D", 0), ("X", 0)] {
+        assert_eq!(fail_count(store, name).await, fails, "{name}");
+    }
+}
+
+pub(crate) async fn a_root_names_all_its_challenges(store: &Arc<dyn Store>) {
+    alice_has(store, &["A", "B", "C"]).await;
+    let first = open(store, "A", "55.01", 1, at(0)).await;
+    let third = open(store, "C", "55.03", 1, at(0)).await;
+    open(store, "B", "56.01", 1, at(0)).await;
+    let tried = store.begin_try(&of_transaction("55"), at(1)).await.unwrap();
+    assert_eq!(serials(&tried), ["A", "C"], "one that is missing between them hides nothing");
+    assert_is(tried[0].challenge.as_ref(), &first);
+    assert_is(tried[1].challenge.as_ref(), &third);
+    assert_eq!(serials(&store.begin_try(&of_transaction("55.03"), at(1)).await.unwrap()), ["C"]);
+    for nobody in ["5", "55.02", "55.", "55.0", "055"] {
+        assert!(store.begin_try(&of_transaction(nobody), at(1)).await.unwrap().is_empty(), "{nobody}");
+    }
+}
+
+pub(crate) async fn a_code_that_is_used_up_closes_its_siblings_and_clears_their_tries(
+    store: &Arc<dyn Store>,
+) {
+    alice_has(store, &["A", "B", "C", "D"]).await;
+    open(store, "A", "55.01", 1, at(0)).await;
+    open(store, "B", "55.02", 1, at(0)).await;
+    let other = open(store, "C", "555.01", 1, at(0)).await;
+    store.begin_try(&of_user("alice"), at(1)).await.unwrap();
+    let others = [serial("B"), serial("C")];
+    assert!(!store.consume(&serial("A"), &transaction("55.02"), &others, at(2)).await.unwrap());
+    assert_eq!(fail_count(store, "B").await, 1, "a code that is not used up changes nothing");
+    assert!(store.consume(&serial("A"), &transaction("55.01"), &others, at(2)).await.unwrap());
+    for (name, fails) in [("A", 0), ("B", 0), ("C", 0), ("D", 1)] {
+        assert_eq!(fail_count(store, name).await, fails, "{name}");
+    }
+    assert!(!store.consume(&serial("B"), &transaction("55.02"), &[], at(3)).await.unwrap(), "it was closed");
+    let still = one_try(store, &of_serial("C"), at(3)).await;
+    assert_is(still.challenge.as_ref(), &other);
+    assert!(store.consume(&serial("C"), &transaction("555.01"), &[serial("gone")], at(3)).await.unwrap());
+    assert!(store.token(&serial("gone")).await.unwrap().is_none(), "nobody is made by being cleared");
+}
+
 pub(crate) async fn tries_end_at_the_maximum(store: &Arc<dyn Store>) {
     store.put_token(&Token { max_fail: 3, ..token("A", "alice") }).await.unwrap();
     let c = open(store, "A", "111", 1, at(0)).await;
@@ -78,7 +145,7 @@ pub(crate) async fn an_inactive_token_counts_nothing_and_opens_nothing(store: &A
     assert!(matches!(opened, Opened::Overtaken(None)));
     assert_eq!(store.token(&serial("A")).await.unwrap().unwrap().counter, 0);
     assert_eq!(store.depth().await.unwrap(), 0);
-    assert!(!store.consume(&serial("A"), &transaction("111"), at(0)).await.unwrap());
+    assert!(!store.consume(&serial("A"), &transaction("111"), &[], at(0)).await.unwrap());
     // Also when it is locked, and when it has no tries at all.
     store.put_token(&Token { active: false, max_fail: 0, ..token("A", "alice") }).await.unwrap();
     assert_eq!(one_try(store, &of_user("alice"), at(0)).await.admission, Admission::Inactive);
@@ -132,8 +199,8 @@ pub(crate) async fn a_later_challenge_ends_the_earlier(store: &Arc<dyn Store>) {
     // The earlier transaction still leads to the token, where the try counts; it opens nothing.
     let tried = one_try(store, &of_transaction("111"), at(32_000)).await;
     assert_is(tried.challenge.as_ref(), &second);
-    assert!(!store.consume(&serial("A"), &transaction("111"), at(32_000)).await.unwrap());
-    assert!(store.consume(&serial("A"), &transaction("222"), at(32_000)).await.unwrap());
+    assert!(!store.consume(&serial("A"), &transaction("111"), &[], at(32_000)).await.unwrap());
+    assert!(store.consume(&serial("A"), &transaction("222"), &[], at(32_000)).await.unwrap());
     assert_eq!(store.depth().await.unwrap(), 2, "both jobs were promised");
 }
 
@@ -159,7 +226,7 @@ pub(crate) async fn an_overtaken_trigger_changes_nothing_and_learns_what_is_open
     let opened =
         store.open_challenge(&late, 1, &entry_of(&late), at(300_000), &asked_of(&late)).await.unwrap();
     assert!(matches!(opened, Opened::Overtaken(None)), "{opened:?}");
-    assert!(store.consume(&serial("A"), &transaction("111"), at(1)).await.unwrap());
+    assert!(store.consume(&serial("A"), &transaction("111"), &[], at(1)).await.unwrap());
     let c = challenge("A", "444", at(2));
     let opened = store.open_challenge(&c, 1, &entry_of(&c), at(2), &asked_of(&c)).await.unwrap();
     assert!(matches!(opened, Opened::Overtaken(None)), "{opened:?}");
@@ -171,11 +238,11 @@ pub(crate) async fn a_code_is_used_up_once(store: &Arc<dyn Store>) {
     for _ in 0..4 {
         one_try(store, &of_user("alice"), at(1)).await;
     }
-    assert!(store.consume(&serial("A"), &transaction("111"), at(2)).await.unwrap());
+    assert!(store.consume(&serial("A"), &transaction("111"), &[], at(2)).await.unwrap());
     assert_eq!(fail_count(store, "A").await, 0);
     one_try(store, &of_user("alice"), at(2)).await;
     for _ in 0..3 {
-        assert!(!store.consume(&serial("A"), &transaction("111"), at(2)).await.unwrap());
+        assert!(!store.consume(&serial("A"), &transaction("111"), &[], at(2)).await.unwrap());
     }
     assert_eq!(fail_count(store, "A").await, 1, "a refused one resets nothing");
     assert_eq!(store.token(&serial("A")).await.unwrap().unwrap().counter, 1);
@@ -187,28 +254,28 @@ pub(crate) async fn only_the_open_challenge_of_the_token_is_used_up(store: &Arc<
     open(store, "A", "111", 1, at(0)).await;
     open(store, "B", "222", 1, at(0)).await;
     for (name, id) in [("A", "222"), ("B", "111"), ("A", "112"), ("C", "111")] {
-        assert!(!store.consume(&serial(name), &transaction(id), at(1)).await.unwrap(), "{name} {id}");
+        assert!(!store.consume(&serial(name), &transaction(id), &[], at(1)).await.unwrap(), "{name} {id}");
     }
     store.put_token(&Token { active: false, ..token("B", "bob") }).await.unwrap();
-    assert!(!store.consume(&serial("B"), &transaction("222"), at(1)).await.unwrap());
-    assert!(store.consume(&serial("A"), &transaction("111"), at(1)).await.unwrap());
+    assert!(!store.consume(&serial("B"), &transaction("222"), &[], at(1)).await.unwrap());
+    assert!(store.consume(&serial("A"), &transaction("111"), &[], at(1)).await.unwrap());
     // A transaction id that comes a second time belongs to the token that was given it last.
     open(store, "A", "333", 2, at(2)).await;
     store.put_token(&token("B", "bob")).await.unwrap();
     open(store, "B", "333", 4, at(2)).await;
     assert!(one_try(store, &of_user("alice"), at(3)).await.challenge.is_none());
-    assert!(!store.consume(&serial("A"), &transaction("333"), at(3)).await.unwrap());
-    assert!(store.consume(&serial("B"), &transaction("333"), at(3)).await.unwrap());
+    assert!(!store.consume(&serial("A"), &transaction("333"), &[], at(3)).await.unwrap());
+    assert!(store.consume(&serial("B"), &transaction("333"), &[], at(3)).await.unwrap());
 }
 
 pub(crate) async fn a_code_counts_until_its_expiry_and_not_at_it(store: &Arc<dyn Store>) {
     store.put_token(&token("A", "alice")).await.unwrap();
     let c = open(store, "A", "111", 1, at(0)).await;
     for late in [c.expires_at, c.expires_at + SignedDuration::from_hours(99), Timestamp::MAX] {
-        assert!(!store.consume(&serial("A"), &transaction("111"), late).await.unwrap(), "{late}");
+        assert!(!store.consume(&serial("A"), &transaction("111"), &[], late).await.unwrap(), "{late}");
     }
     let in_time = c.expires_at - SignedDuration::from_micros(1);
-    assert!(store.consume(&serial("A"), &transaction("111"), in_time).await.unwrap());
+    assert!(store.consume(&serial("A"), &transaction("111"), &[], in_time).await.unwrap());
 }
 
 pub(crate) async fn the_last_try_may_be_the_right_one(store: &Arc<dyn Store>) {
@@ -216,7 +283,7 @@ pub(crate) async fn the_last_try_may_be_the_right_one(store: &Arc<dyn Store>) {
     open(store, "A", "111", 1, at(0)).await;
     assert_eq!(one_try(store, &of_user("alice"), at(1)).await.admission, Admission::Counted);
     assert!(store.token(&serial("A")).await.unwrap().unwrap().is_locked());
-    assert!(store.consume(&serial("A"), &transaction("111"), at(1)).await.unwrap());
+    assert!(store.consume(&serial("A"), &transaction("111"), &[], at(1)).await.unwrap());
     assert_eq!(one_try(store, &of_user("alice"), at(2)).await.admission, Admission::Counted);
 }
 
@@ -225,10 +292,10 @@ pub(crate) async fn an_expired_challenge_is_shown_and_a_used_one_is_not(store: &
     let c = open(store, "A", "111", 1, at(0)).await;
     let tried = one_try(store, &of_user("alice"), at(301_000)).await;
     assert_is(tried.challenge.as_ref(), &c);
-    assert!(!store.consume(&serial("A"), &transaction("111"), at(301_000)).await.unwrap());
+    assert!(!store.consume(&serial("A"), &transaction("111"), &[], at(301_000)).await.unwrap());
 
     open(store, "A", "222", 2, at(302_000)).await;
-    assert!(store.consume(&serial("A"), &transaction("222"), at(303_000)).await.unwrap());
+    assert!(store.consume(&serial("A"), &transaction("222"), &[], at(303_000)).await.unwrap());
     assert!(one_try(store, &of_user("alice"), at(303_000)).await.challenge.is_none());
     // A used transaction still leads to its token: trying it again counts.
     let tried = one_try(store, &of_transaction("222"), at(303_000)).await;
@@ -244,13 +311,13 @@ pub(crate) async fn a_clock_that_goes_backwards_brings_nothing_back(store: &Arc<
     }
     assert_eq!(one_try(store, &of_user("alice"), at(-hour)).await.admission, Admission::Locked);
     // Opened "in the future", it counts; used up, it never comes back.
-    assert!(store.consume(&serial("A"), &transaction("111"), at(0)).await.unwrap());
+    assert!(store.consume(&serial("A"), &transaction("111"), &[], at(0)).await.unwrap());
     for now in [at(hour), at(0), at(-hour)] {
-        assert!(!store.consume(&serial("A"), &transaction("111"), now).await.unwrap());
+        assert!(!store.consume(&serial("A"), &transaction("111"), &[], now).await.unwrap());
     }
     // The next one is the open one although it looks older, and its own life counts.
     let second = open(store, "A", "222", 2, at(0)).await;
     assert_is(one_try(store, &of_user("alice"), at(hour)).await.challenge.as_ref(), &second);
-    assert!(!store.consume(&serial("A"), &transaction("222"), at(hour)).await.unwrap());
-    assert!(store.consume(&serial("A"), &transaction("222"), at(1)).await.unwrap());
+    assert!(!store.consume(&serial("A"), &transaction("222"), &[], at(hour)).await.unwrap());
+    assert!(store.consume(&serial("A"), &transaction("222"), &[], at(1)).await.unwrap());
 }

@@ -24,9 +24,9 @@ pub(crate) async fn a_code_walks_from_the_trigger_to_its_use(store: &Arc<dyn Sto
     let again = desk.verifier.check(Some(&answered), &code, Some(&sent.transaction)).await;
     assert_eq!(again, Answer::Rejected(Reason::UnknownTransaction));
 
-    let report = report(sent.job_id.as_str(), Outcome::Accepted, "");
+    let report = report(sent.sms[0].job_id.as_str(), Outcome::Accepted, "");
     desk.verifier.apply_report(&report).await.unwrap();
-    let entry = desk.verifier.ledger_entry(&sent.job_id).await.unwrap().unwrap();
+    let entry = desk.verifier.ledger_entry(&sent.sms[0].job_id).await.unwrap().unwrap();
     assert_eq!(entry.outcome, Some(report));
 
     // The next code is another one, and after its time it is refused.
@@ -90,7 +90,7 @@ pub(crate) async fn a_thousand_triggers_send_one_sms(store: &Arc<dyn Store>) {
     let mut fresh = 0;
     for answer in answers {
         let Answer::Challenged(sent) = answer else { panic!("{answer:?}") };
-        assert_eq!(sent.job_id, desk.publisher.jobs()[0].id);
+        assert_eq!(sent.sms[0].job_id, desk.publisher.jobs()[0].id);
         fresh += usize::from(!sent.already);
     }
     assert_eq!(fresh, 1);
