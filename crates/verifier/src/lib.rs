@@ -13,6 +13,7 @@ mod pin;
 mod policy;
 mod random;
 mod relay;
+mod settings;
 mod slow_lane;
 mod store;
 mod template;
@@ -29,6 +30,7 @@ pub use ledger::{Applied, Ledger, LedgerEntry};
 pub use pin::{Pin, PinHash, PinScheme, SlowHash};
 pub use policy::{OtpPin, Policies, Policy};
 pub use random::{Random, SystemRandom};
+pub use settings::{Change, OpenSettings, SealedChange, SealedSettings, SettingsBook, SettingsStore};
 pub use store::{
     Admission, MOST_TOKENS, Opened, Outbox, OutboxEntry, Store, StoreError, Subject, TokenStore, Tried,
 };

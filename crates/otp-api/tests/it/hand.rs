@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use mtan_jobs::{Clock, JobId, PublishError, Publisher, SendJob, SendReport};
 use mtan_verifier::{
-    Applied, Asked, Challenge, Ledger, LedgerEntry, Opened, Outbox, OutboxEntry, Serial, Settled, Store,
-    StoreError, Subject, Token, TokenStore, Trail, TrailOf, TransactionId, Tried,
+    Applied, Asked, Challenge, Ledger, LedgerEntry, Opened, Outbox, OutboxEntry, SealedChange,
+    SealedSettings, Serial, SettingsStore, Settled, Store, StoreError, Subject, Token, TokenStore, Trail,
+    TrailOf, TransactionId, Tried,
 };
 
 /// Stands still until it is turned.
@@ -195,5 +196,20 @@ impl Ledger for Door {
 
     async fn trails(&self, of: &TrailOf, now: Timestamp, most: usize) -> Result<Vec<Trail>, StoreError> {
         self.pass().await?.trails(of, now, most).await
+    }
+}
+
+#[async_trait]
+impl SettingsStore for Door {
+    async fn settings(&self) -> Result<SealedSettings, StoreError> {
+        self.pass().await?.settings().await
+    }
+
+    async fn settings_revision(&self) -> Result<u64, StoreError> {
+        self.pass().await?.settings_revision().await
+    }
+
+    async fn change_settings(&self, seen: u64, changes: &[SealedChange]) -> Result<Option<u64>, StoreError> {
+        self.pass().await?.change_settings(seen, changes).await
     }
 }

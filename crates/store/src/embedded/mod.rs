@@ -3,6 +3,7 @@
 mod fault;
 mod ledger;
 mod outbox;
+mod settings;
 mod sweep;
 mod tables;
 mod tokens;

@@ -33,6 +33,12 @@ pub(super) const LEDGER_EXPIRY: TableDefinition<(i64, &str), ()> =
 /// Transaction → job id, as long as the job has its place in the ledger.
 pub(super) const TRANSACTIONS: TableDefinition<&str, &str> = TableDefinition::new("store/transactions");
 
+/// Name → what administrators set, sealed.
+pub(super) const SETTINGS: TableDefinition<&str, &[u8]> = TableDefinition::new("store/settings");
+/// How many changes of that there were.
+pub(super) const SETTINGS_REVISION: TableDefinition<(), u64> =
+    TableDefinition::new("store/settings-revision");
+
 /// The record under `key`; `kind` and key name it if it cannot be read.
 pub(super) fn get<T: DeserializeOwned>(
     table: &impl ReadableTable<&'static str, &'static [u8]>,

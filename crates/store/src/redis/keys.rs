@@ -6,6 +6,10 @@ use mtan_verifier::UserRef;
 
 /// Sorted set: job ids by the time at which they are due.
 pub(super) const OUTBOX: &str = "{mtan}:outbox";
+/// Hash: what administrators set, sealed, by name.
+pub(super) const SETTINGS: &str = "{mtan}:settings";
+/// How many changes of that there were.
+pub(super) const SETTINGS_REVISION: &str = "{mtan}:settings:revision";
 /// What a probe writes.
 pub(super) const PING: &str = "{mtan}:ping";
 

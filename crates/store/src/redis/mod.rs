@@ -6,6 +6,7 @@ mod link;
 mod outbox;
 mod policy;
 mod scripts;
+mod settings;
 mod tokens;
 mod trails;
 mod url;

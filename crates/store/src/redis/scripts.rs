@@ -13,6 +13,8 @@ pub(super) struct Scripts {
     pub(super) settle: Script,
     pub(super) apply_report: Script,
     pub(super) trails: Script,
+    pub(super) settings: Script,
+    pub(super) change_settings: Script,
 }
 
 macro_rules! script {
@@ -36,6 +38,8 @@ impl Scripts {
             settle: script!("settle"),
             apply_report: script!("apply_report"),
             trails: script!("trails"),
+            settings: script!("settings"),
+            change_settings: script!("change_settings"),
         }
     }
 }

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use mtan_jobs::{JobId, SendReport};
 use mtan_verifier::{
     Admission, Applied, Asked, Challenge, End, Ledger, LedgerEntry, MOST_TOKENS, Opened, Outbox, OutboxEntry,
-    Serial, Settled, StoreError, Subject, Token, TokenStore, Trail, TrailOf, TransactionId, Tried,
+    SealedChange, SealedSettings, Serial, SettingsStore, Settled, StoreError, Subject, Token, TokenStore,
+    Trail, TrailOf, TransactionId, Tried,
 };
 
 use crate::scheduler::{Dice, running, step_aside};
@@ -57,6 +58,7 @@ pub(crate) enum Event {
 
 #[derive(Default)]
 struct State {
+    settings: SealedSettings,
     tokens: BTreeMap<Serial, Token>,
     challenges: HashMap<Serial, Challenge>,
     outbox: BTreeMap<JobId, (OutboxEntry, Timestamp)>,
@@ -454,5 +456,34 @@ fn begun(challenge: &Challenge, asked: &Asked) -> Trail {
         tries: Vec::new(),
         end: None,
         reports: LedgerEntry::default(),
+    }
+}
+
+#[async_trait]
+impl SettingsStore for MemoryStore {
+    async fn settings(&self) -> Result<SealedSettings, StoreError> {
+        self.step(|state| state.settings.clone()).await
+    }
+
+    async fn settings_revision(&self) -> Result<u64, StoreError> {
+        self.step(|state| state.settings.revision).await
+    }
+
+    async fn change_settings(&self, seen: u64, changes: &[SealedChange]) -> Result<Option<u64>, StoreError> {
+        self.step(|state| {
+            let settings = &mut state.settings;
+            if settings.revision != seen {
+                return None;
+            }
+            for SealedChange { name, value } in changes {
+                match value {
+                    Some(value) => drop(settings.values.insert(name.clone(), value.clone())),
+                    None => drop(settings.values.remove(name)),
+                }
+            }
+            settings.revision += 1;
+            Some(settings.revision)
+        })
+        .await
     }
 }

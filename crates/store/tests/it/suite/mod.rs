@@ -3,6 +3,7 @@
 pub(crate) mod ledger;
 pub(crate) mod outbox;
 pub(crate) mod races;
+pub(crate) mod settings;
 pub(crate) mod tokens;
 pub(crate) mod trails;
 pub(crate) mod tries;
@@ -100,6 +101,14 @@ macro_rules! conformance {
                 the_trails_of_several_tokens_are_told_together
                 a_trail_is_known_until_its_time
                 a_trail_shows_no_secret_of_a_whole_login
+            }
+            settings {
+                an_empty_store_has_no_settings
+                what_was_set_comes_back_byte_for_byte
+                changes_are_made_together_and_the_last_of_a_name_stays
+                a_change_of_what_somebody_else_has_changed_is_none
+                of_many_changes_at_once_each_revision_is_given_once
+                a_value_lies_there_sealed_and_opens_in_its_place_only
             }
             verifier {
                 a_code_walks_from_the_trigger_to_its_use
