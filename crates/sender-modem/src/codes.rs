@@ -121,11 +121,7 @@ impl Refusal {
             Refusal::Cme(Some(code)) => cme(*code).class,
             Refusal::NotSupported => Class::OurFault,
             // Says nothing: often a modem that lost its settings or the network.
-            Refusal::Error
-            | Refusal::NoPrompt
-            | Refusal::NoCarrier
-            | Refusal::Cms(None)
-            | Refusal::Cme(None) => Class::Modem,
+            Refusal::Error | Refusal::NoPrompt | Refusal::Cms(None) | Refusal::Cme(None) => Class::Modem,
         }
     }
 
@@ -138,10 +134,7 @@ impl Refusal {
     pub(crate) fn leaves_open(&self, since: Duration) -> bool {
         let says_nothing = matches!(
             self,
-            Refusal::Error
-                | Refusal::NoCarrier
-                | Refusal::Cms(None | Some(500 | 512))
-                | Refusal::Cme(None | Some(100))
+            Refusal::Error | Refusal::Cms(None | Some(500 | 512)) | Refusal::Cme(None | Some(100))
         );
         self.class() == Class::Unsure || (says_nothing && since >= TR1M)
     }

@@ -10,9 +10,10 @@ mod ladder;
 mod mend;
 mod serve;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -22,7 +23,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, error, info, warn};
 
-use crate::at::{AtError, Dialogue};
+use crate::at::{AtError, Dialogue, Urc};
 use crate::config::ModemConfig;
 use crate::gnokiirc::{Line, Place};
 use crate::label::label;
@@ -49,6 +50,9 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How long a modem is left alone whose network refuses this SIM; it doubles up to an hour.
 const OUT_OF_CREDIT: Duration = Duration::from_secs(60);
 
+/// After so many hand-overs without fruit in a row the modem's answers to everything else count for nothing.
+const TOO_FRUITLESS: u32 = 3;
+
 /// How long a second port of a modem is left alone.
 const SECOND_PORT: Duration = Duration::from_secs(60);
 
@@ -63,6 +67,8 @@ pub(crate) struct Shop {
     pub(crate) reference: AtomicU8,
     /// Where ports have names that outlive a replug.
     pub(crate) by_id: PathBuf,
+    /// Modems of a pattern that have left the bus, by those names.
+    pub(crate) parted: Mutex<BTreeMap<PathBuf, (Known, u32)>>,
 }
 
 /// A job for a modem.
@@ -96,16 +102,40 @@ pub(crate) struct Keeper {
     known: Option<Known>,
     /// Failures since the modem was well.
     failures: u32,
+    /// Hand-overs in a row to which the modem did not do its part; none since the last SMS that the network took.
+    fruitless: u32,
+    /// Since when it answers and has no network or no working SIM; a count of the ladder is due after [`SEARCH`].
+    idle_since: Option<Instant>,
     /// Jobs in a row that its network refused because of the SIM.
     contract_refusals: u32,
     /// How long it is left alone after the next time that they are too many.
     out_for: Duration,
 }
 
-struct Known {
+#[derive(Clone)]
+pub(crate) struct Known {
     imei: String,
     /// Its name in `/dev/serial/by-id`.
     stable: Option<PathBuf>,
+}
+
+impl Shop {
+    /// A modem that boots leaves the bus and comes back: what is known of it, and how far its ladder was climbed, waits here.
+    fn parts_with(&self, known: Option<Known>, failures: u32) {
+        if let Some((name, known)) = known.and_then(|known| Some((known.stable.clone()?, known))) {
+            self.parted().insert(name, (known, failures));
+        }
+    }
+
+    /// What is known of the modem that comes back at `path`.
+    fn parted_at(&self, path: &Path) -> Option<(Known, u32)> {
+        let name = stable_name(&self.by_id, path)?;
+        self.parted().remove(&name)
+    }
+
+    fn parted(&self) -> MutexGuard<'_, BTreeMap<PathBuf, (Known, u32)>> {
+        self.parted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Why the work at a modem ended, in plain words.
@@ -117,15 +147,17 @@ struct Lost {
     in_order: bool,
     /// The port is not there.
     missing: bool,
+    /// The modem stays this port's: another port of it would do no better.
+    keeps_claim: bool,
 }
 
 impl Lost {
     fn failed(why: impl ToString) -> Lost {
-        Lost { why: why.to_string(), pause: None, in_order: false, missing: false }
+        Lost { why: why.to_string(), pause: None, in_order: false, missing: false, keeps_claim: false }
     }
 
     fn waits(why: impl ToString, pause: Duration) -> Lost {
-        Lost { why: why.to_string(), pause: Some(pause), in_order: true, missing: false }
+        Lost { pause: Some(pause), in_order: true, ..Lost::failed(why) }
     }
 }
 
@@ -151,6 +183,11 @@ impl Keeper {
         let label = label(&place);
         let (seat, orders) = shop.modems.join(&label);
         metrics::registered(&label, false);
+        let parted = match (&place, found) {
+            (Place::Port(path), Found::ByPattern) => shop.parted_at(Path::new(path)),
+            _ => None,
+        };
+        let (known, failures) = parted.map_or((None, 0), |(known, failures)| (Some(known), failures));
         Keeper {
             shop: Arc::clone(shop),
             line: line.clone(),
@@ -159,8 +196,10 @@ impl Keeper {
             label,
             seat,
             orders,
-            known: None,
-            failures: 0,
+            known,
+            failures,
+            fruitless: 0,
+            idle_since: None,
             contract_refusals: 0,
             out_for: OUT_OF_CREDIT,
         }
@@ -175,6 +214,7 @@ impl Keeper {
             };
             self.put_away(&lost);
             if lost.missing && self.found == Found::ByPattern {
+                self.shop.parts_with(self.known.take(), self.failures);
                 return self.shop.modems.leave(self.seat);
             }
             sleep(lost.pause.unwrap_or_else(|| ladder::pause(self.failures))).await;
@@ -185,6 +225,9 @@ impl Keeper {
     async fn shift(&mut self) -> Result<std::convert::Infallible, Lost> {
         let (mut port, place) = self.open().await?;
         let step = ladder::step(self.failures, self.may_reset());
+        if step == ladder::Step::None && self.failures > 0 {
+            metrics::reset(&self.label, "reopen");
+        }
         ladder::climb(step, &mut port, &self.label).await;
         let mut dialogue = Dialogue::new(port);
         let facts = self.set_up(&mut dialogue, step).await?;
@@ -244,7 +287,7 @@ impl Keeper {
         dialogue: &mut Dialogue<Port>,
         mut facts: Facts,
     ) -> Result<std::convert::Infallible, Lost> {
-        let mut searching_since = None;
+        let (mut searching_since, mut looked) = (None, Instant::now());
         self.collect_reports(dialogue, &facts).await?;
         loop {
             self.show(&facts, &mut searching_since);
@@ -252,11 +295,17 @@ impl Keeper {
             let done = tokio::select! {
                 biased;
                 Some(mail) = self.orders.recv() => self.serve(dialogue, &facts, mail).await,
+                // before what the modem says: one that talks all the time is looked at all the same
+                () = sleep_until(looked + beat) => {
+                    let looks = self.look(dialogue, &mut facts).await;
+                    looked = Instant::now();
+                    looks
+                }
                 said = dialogue.listen() => match said {
+                    Ok(Urc::Registration { .. }) => self.look(dialogue, &mut facts).await,
                     Ok(urc) => self.hear(dialogue, &facts, urc).await,
                     Err(error) => Err(error.into()),
                 },
-                () = sleep_until(Instant::now() + beat) => self.look(dialogue, &mut facts).await,
             };
             match done {
                 Ok(Next::GoOn) => {}
@@ -271,6 +320,7 @@ impl Keeper {
                 }
             }
             if searching_since.is_some_and(|since: Instant| since.elapsed() > SEARCH) {
+                self.idle_since = None;
                 return Err(Lost::failed("finds no network"));
             }
         }
@@ -284,8 +334,12 @@ impl Keeper {
         self.shop.modems.hears(self.seat, words::network(facts));
         if registered {
             *searching_since = None;
-            self.failures = 0;
-            if self.shop.modems.stands(self.seat, Stand::Ready) {
+            self.idle_since = None;
+            if self.fruitless < TOO_FRUITLESS {
+                self.failures = 0;
+            }
+            // with an order in its box it is at work already
+            if self.orders.is_empty() && self.shop.modems.stands(self.seat, Stand::Ready) {
                 debug!(modem = %self.label, "ready");
             }
         } else {
@@ -299,12 +353,16 @@ impl Keeper {
     }
 
     fn put_away(&mut self, lost: &Lost) {
+        let before = self.failures;
         self.failures = if lost.in_order { self.failures } else { self.failures.saturating_add(1) };
+        if !lost.keeps_claim {
+            self.shop.modems.release(self.seat);
+        }
         let changed = self.shop.modems.stands(self.seat, Stand::Away(lost.why.clone()));
         metrics::registered(&self.label, false);
         metrics::signal(&self.label, None);
         match self.failures {
-            ladder::ALARM => error!(
+            ladder::ALARM if before != self.failures && self.may_reset() => error!(
                 modem = %self.label, why = %lost.why,
                 "ALARM: the modem does not come back by any reset; it is tried on, and somebody should look at it"
             ),

@@ -1,11 +1,10 @@
 //! What became of PINs that were tried, on disk, so that no restart tries one blindly again: three wrong ones lock a SIM.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
@@ -14,13 +13,26 @@ use crate::set_up::{PinMemory, PinPast};
 /// A file with a line for each PIN that was tried and not accepted: a digest of it and its SIM, and what became of it.
 pub(crate) struct Pins {
     path: PathBuf,
-    /// Two keepers may write at a time.
-    writing: Mutex<()>,
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Pins {
     pub(crate) fn new(folder: &Path) -> Pins {
-        Pins { path: folder.join("refused-pins"), writing: Mutex::new(()) }
+        Pins { path: folder.join("refused-pins"), turn: tokio::sync::Mutex::new(()) }
+    }
+
+    /// Several keepers, pools and processes may note something at a time. Unlocked as it is dropped.
+    fn lock(&self) -> io::Result<File> {
+        fs::create_dir_all(self.path.parent().unwrap_or(Path::new(".")))?;
+        let mut open = OpenOptions::new();
+        let lock = open
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(self.path.with_extension("lock"))?;
+        lock.lock()?;
+        Ok(lock)
     }
 
     /// Only a file that is not there is an empty one.
@@ -34,7 +46,6 @@ impl Pins {
     }
 
     fn write(&self, pins: &BTreeMap<String, String>) -> io::Result<()> {
-        fs::create_dir_all(self.path.parent().unwrap_or(Path::new(".")))?;
         let fresh = self.path.with_extension("new");
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
         pins.iter().try_for_each(|(digest, past)| writeln!(file, "{digest} {past}"))?;
@@ -53,7 +64,7 @@ impl PinMemory for Pins {
     }
 
     fn note(&self, sim: &str, pin: &str, past: PinPast) -> io::Result<()> {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _lock = self.lock()?;
         let mut pins = self.read()?;
         match past {
             PinPast::Clean => pins.remove(&digest(sim, pin)),
@@ -61,6 +72,10 @@ impl PinMemory for Pins {
             PinPast::Refused => pins.insert(digest(sim, pin), "refused".to_owned()),
         };
         self.write(&pins)
+    }
+
+    fn turn(&self) -> &tokio::sync::Mutex<()> {
+        &self.turn
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use mtan_jobs::ReportCode;
 use mtan_sender::{NoPlace, Verdict};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
@@ -123,9 +124,6 @@ impl Modems {
             let Some(member) = book.members.get_mut(&seat) else { return false };
             metrics::up(&member.label, !matches!(stand, Stand::Away(_)));
             let changed = member.stand != stand;
-            if matches!(stand, Stand::Away(_)) {
-                member.identity = None;
-            }
             member.stand = stand;
             changed
         })
@@ -162,6 +160,15 @@ impl Modems {
             }
             Ok(())
         })
+    }
+
+    /// The modem behind the port of `seat` may be driven by another one of its ports.
+    pub(crate) fn release(&self, seat: Seat) {
+        self.change(|book| {
+            if let Some(member) = book.members.get_mut(&seat) {
+                member.identity = None;
+            }
+        });
     }
 
     /// Waits for room for one job more: a modem that is free and well, and promised to nobody.
@@ -282,8 +289,12 @@ impl Book {
         let (answer, answered) = oneshot::channel();
         self.orders += 1;
         member.worked_last = self.orders;
-        // it is ready, so its box is empty; a keeper that is gone answers by dropping
-        drop(member.mail.try_send((order.clone(), answer)));
+        // it is ready, so its box is empty; should it not be, or its keeper be gone, nothing was handed over
+        if let Err(error) = member.mail.try_send((order.clone(), answer)) {
+            let (_, answer) = error.into_inner();
+            let verdict = Verdict::Retry { code: ReportCode::GatewayUnreachable, after: None, detail: None };
+            drop(answer.send(Answer::Lost(verdict)));
+        }
         member.stand = Stand::Busy;
         Looked::Free((*seat, answered))
     }

@@ -118,8 +118,9 @@ fn serial(line: &Line, path: &Path) -> Result<(Stream, Option<LockFile>), OpenEr
     let flow = if line.hardware_handshake { FlowControl::Hardware } else { FlowControl::None };
     let builder = tokio_serial::new(real.to_string_lossy(), line.baud_rate).flow_control(flow);
     let mut stream = builder.open_native_async().map_err(|e| OpenError::of_port(path, &real, &e))?;
-    // tty_ioctl(4): TIOCEXCL stops everybody but root, and not everybody looks at lock files
-    if let Some(pid) = refusal::holder(&real) {
+    // tty_ioctl(4): TIOCEXCL stops everybody but root, and not everybody looks at lock files. A pseudo terminal is also open
+    // to the program that made it.
+    if let Some(pid) = refusal::holder(&real).filter(|_| !real.starts_with("/dev/pts")) {
         return Err(OpenError::busy(&real, Some(pid)));
     }
     if line.raise_dtr {

@@ -68,6 +68,7 @@ impl ModemProvider {
             config,
             clock,
             by_id,
+            parted: Mutex::default(),
         };
         ModemProvider { shop: Arc::new(shop), watch: Mutex::new(None) }
     }

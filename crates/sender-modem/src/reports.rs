@@ -1,18 +1,20 @@
 //! Delivery reports: which SMS of which job a report is about, remembered over a restart.
 //!
 //! A report names the modem's message reference, eight bits that come round again, and the recipient, perhaps in its
-//! national form. Both together, with the SIM and the last 48 hours, are as good as unique.
+//! national form. Both together, with the SIM and the last 48 hours, are as good as unique. In text mode the recipient
+//! may be missing: then the report counts if one SMS alone fits.
 
 mod journal;
 mod matching;
+mod read;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use mtan_jobs::{Clock, JobId, Outcome, Pool, Ticket};
 use mtan_sender::Deliveries;
-use mtan_sms::{PhoneNumber, StatusReport};
+use mtan_sms::PhoneNumber;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tracing::{debug, info, warn};
@@ -20,6 +22,7 @@ use tracing::{debug, info, warn};
 use journal::Journal;
 use matching::{Awaiting, Found, News};
 pub(crate) use matching::{KEPT, Sim};
+pub(crate) use read::Report;
 
 /// The pauses before news that could not be stored are told again.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -29,6 +32,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 pub(crate) struct Reports {
     book: Mutex<Option<Book>>,
     folder: PathBuf,
+    /// Whose they are: pools may share a folder. Known from the start on.
+    pool: OnceLock<Pool>,
     /// What is to be told.
     telling: mpsc::UnboundedSender<News>,
     to_tell: Mutex<Option<mpsc::UnboundedReceiver<News>>>,
@@ -54,7 +59,14 @@ impl Reports {
     pub(crate) fn new(folder: &Path, clock: Arc<dyn Clock>) -> Reports {
         let (telling, to_tell) = mpsc::unbounded_channel();
         let folder = folder.to_owned();
-        Reports { book: Mutex::new(None), folder, telling, to_tell: Mutex::new(Some(to_tell)), clock }
+        Reports {
+            book: Mutex::new(None),
+            folder,
+            pool: OnceLock::new(),
+            telling,
+            to_tell: Mutex::new(Some(to_tell)),
+            clock,
+        }
     }
 
     /// Reports of `taken` are awaited from now on.
@@ -67,7 +79,7 @@ impl Reports {
     }
 
     /// A report of `sim` has come: early or late, twice or for nobody, it does no harm.
-    pub(crate) fn heard(&self, sim: &Sim, report: &StatusReport) {
+    pub(crate) fn heard(&self, sim: &Sim, report: &Report) {
         let now = self.clock.now().as_second();
         let found = self.with(|book| {
             let (found, entry) = book.awaiting.heard(sim, report, now);
@@ -85,6 +97,7 @@ impl Reports {
 
     /// Begins to tell what is heard. `None` where nobody wants to know.
     pub(crate) fn start(self: &Arc<Self>, pool: &Pool, deliveries: Option<Deliveries>) {
+        self.pool.get_or_init(|| pool.clone());
         let (Some(deliveries), Some(mut to_tell)) = (deliveries, lock(&self.to_tell).take()) else { return };
         self.with(|book| book.awaiting.untold()).into_iter().for_each(|news| self.tell_later(news));
         let (weak, pool) = (Arc::downgrade(self), pool.clone());
@@ -111,13 +124,18 @@ impl Reports {
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Book) -> T) -> T {
-        act(lock(&self.book).get_or_insert_with(|| Book::open(&self.folder, &*self.clock)))
+        let open = || Book::open(&self.folder, self.pool.get(), &*self.clock);
+        act(lock(&self.book).get_or_insert_with(open))
     }
 }
 
 impl Book {
-    fn open(folder: &Path, clock: &dyn Clock) -> Book {
-        let (journal, entries) = Journal::open(folder);
+    fn open(folder: &Path, pool: Option<&Pool>, clock: &dyn Clock) -> Book {
+        let name = match pool.filter(|pool| **pool != Pool::default_pool()) {
+            Some(pool) => format!("delivery-reports-{pool}.jsonl"),
+            None => "delivery-reports.jsonl".to_owned(),
+        };
+        let (journal, entries) = Journal::open(folder, &name);
         Book { awaiting: Awaiting::from_entries(entries, clock.now().as_second()), journal }
     }
 }

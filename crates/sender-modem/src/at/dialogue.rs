@@ -290,7 +290,7 @@ impl<S: Wire> Dialogue<S> {
             self.keep(urc);
             return Heard::Aside;
         }
-        if body == Some(line) {
+        if body == Some(line) || FinalResult::is_of_a_call(line, self.numbers) {
             return Heard::Aside;
         }
         if let Some(result) = FinalResult::of(line, self.numbers) {
@@ -314,6 +314,7 @@ impl<S: Wire> Dialogue<S> {
         let urc = match self.reader.second_line(line) {
             Some(urc) => Some(urc),
             None if FinalResult::of(line, Numbers::Possible).is_some() => None,
+            None if FinalResult::is_of_a_call(line, Numbers::Possible) => None,
             None => self.reader.first_line(line),
         };
         if let Some(urc) = urc {

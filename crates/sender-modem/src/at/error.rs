@@ -49,8 +49,6 @@ pub enum Refusal {
     Error,
     /// The command is unknown to it.
     NotSupported,
-    /// A connection that ended; no answer to what we ask.
-    NoCarrier,
     /// `OK` where a prompt was awaited.
     NoPrompt,
     /// `+CMS ERROR`; `None` for words that no table has.
@@ -64,7 +62,6 @@ impl fmt::Display for Refusal {
         match self {
             Refusal::Error => f.write_str("ERROR"),
             Refusal::NotSupported => f.write_str("the modem does not know the command"),
-            Refusal::NoCarrier => f.write_str("NO CARRIER"),
             Refusal::NoPrompt => f.write_str("OK came instead of the prompt"),
             Refusal::Cms(None) => f.write_str("+CMS ERROR in words that are not known"),
             Refusal::Cme(None) => f.write_str("+CME ERROR in words that are not known"),

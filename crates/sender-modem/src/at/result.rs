@@ -34,9 +34,6 @@ impl FinalResult {
         match line {
             "OK" => Some(FinalResult::Ok),
             "ERROR" | "ABORTED" => refused(Refusal::Error),
-            "NO CARRIER" | "NO DIALTONE" | "NO DIAL TONE" | "BUSY" | "NO ANSWER" => {
-                refused(Refusal::NoCarrier)
-            }
             // Huawei.
             "COMMAND NOT SUPPORT" | "TOO MANY PARAMETERS" => refused(Refusal::NotSupported),
             // Motorola.
@@ -51,9 +48,14 @@ impl FinalResult {
         match line {
             "0" => Some(FinalResult::Ok),
             "4" => Some(FinalResult::Refused(Refusal::Error)),
-            "3" | "6" | "7" | "8" => Some(FinalResult::Refused(Refusal::NoCarrier)),
             _ => None,
         }
+    }
+
+    /// Whether `line` is how a call ends. We make none, so it is a stranger's that came in between, and answers nothing of ours.
+    pub(crate) fn is_of_a_call(line: &str, numbers: Numbers) -> bool {
+        matches!(line, "NO CARRIER" | "NO DIALTONE" | "NO DIAL TONE" | "BUSY" | "NO ANSWER")
+            || (numbers == Numbers::Possible && matches!(line, "3" | "6" | "7" | "8"))
     }
 
     /// Whether `line` proves that the modem answers in words.

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mtan_sms::{DeliveryStatus, PhoneNumber, StatusReport};
+use mtan_sms::{DeliveryStatus, PhoneNumber};
 use tokio::time::{Instant, timeout_at};
 
 use crate::at::{AtError, Command, Dialogue, Urc, Wire};
+use crate::reports::Report;
 
 /// How long the memory may take.
 const MEMORY: Duration = Duration::from_secs(10);
@@ -58,7 +59,7 @@ pub(super) async fn wait_for<S: Wire>(
             return Delivery::Reported(last);
         }
         match timeout_at(until, next_report(dialogue)).await {
-            Ok(Ok((reference, status, recipient))) => {
+            Ok(Ok(Report { reference, status, recipient })) => {
                 let is_ours =
                     references.contains(&Some(reference)) && recipient.is_none_or(|number| number.is(to));
                 if is_ours {
@@ -96,13 +97,11 @@ fn worst(heard: &BTreeMap<u8, DeliveryStatus>) -> Option<DeliveryStatus> {
     })
 }
 
-type Report = (u8, DeliveryStatus, Option<mtan_sms::Address>);
-
 async fn next_report<S: Wire>(dialogue: &mut Dialogue<S>) -> Result<Report, AtError> {
     loop {
         let report = match dialogue.listen().await? {
-            Urc::StatusReport(pdu) => of_pdu(&pdu),
-            Urc::TextStatusReport(fields) => of_fields(&fields),
+            Urc::StatusReport(pdu) => Report::of_pdu(&pdu),
+            Urc::TextStatusReport(fields) => Report::of_fields(&fields),
             Urc::StatusReportStored { memory, index } => fetch(dialogue, &memory, index).await?,
             _ => None,
         };
@@ -110,18 +109,6 @@ async fn next_report<S: Wire>(dialogue: &mut Dialogue<S>) -> Result<Report, AtEr
             return Ok(report);
         }
     }
-}
-
-fn of_pdu(pdu: &str) -> Option<Report> {
-    let report = StatusReport::from_hex(pdu).or_else(|_| StatusReport::from_hex_without_smsc(pdu)).ok()?;
-    Some((report.reference, report.status, Some(report.recipient)))
-}
-
-/// 3GPP TS 27.005 §3.4.1: `<fo>,<mr>,..,<st>`. The number between them may be missing.
-fn of_fields(fields: &str) -> Option<Report> {
-    let reference = fields.split(',').nth(1)?.trim().parse().ok()?;
-    let status = fields.rsplit(',').next()?.trim().parse().ok()?;
-    Some((reference, DeliveryStatus::from_code(status), None))
 }
 
 /// A report that was stored, and is not needed there any more.
@@ -136,7 +123,7 @@ async fn fetch<S: Wire>(
     let mut report = None;
     for command in [choose, read, delete] {
         match dialogue.command(&command).await {
-            Ok(answer) => report = report.or_else(|| answer.lines().iter().find_map(|line| of_pdu(line))),
+            Ok(answer) => report = report.or_else(|| Report::of_stored(answer.lines())),
             Err(AtError::Refused { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -170,16 +157,5 @@ mod tests {
         let within = Duration::from_secs(3);
         assert_eq!(undecided(&heard(&[(1, 0)]), within), Delivery::Silence(within));
         assert!(matches!(undecided(&heard(&[(1, 0x21)]), within), Delivery::Reported(_)));
-    }
-
-    #[test]
-    fn reports_are_read_as_pdu_and_as_text() {
-        let text = r#"6,73,"+491712345678",145,"26/11/24,15:00:00+04","26/11/24,15:00:09+04",70"#;
-        let (reference, status, _) = of_fields(text).unwrap();
-        assert_eq!((reference, status.code()), (73, 70));
-        let (reference, status, number) =
-            of_pdu("00060A0B811017325476F8000000000000006211428110004046").unwrap();
-        assert_eq!((reference, status.code(), number.is_some()), (10, 0x46, true));
-        assert!(of_pdu("OK").is_none() && of_fields("1").is_none());
     }
 }

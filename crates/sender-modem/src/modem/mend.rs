@@ -1,12 +1,13 @@
 //! What a keeper does beside the orders: set up, look, listen, and keep the memory free.
 
-use mtan_sms::StatusReport;
+use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::{Keeper, Lost, Next, ladder};
+use super::{Keeper, Lost, Next, SEARCH, ladder};
 use crate::at::{AtError, Command, Dialogue, Urc};
 use crate::metrics;
 use crate::port::Port;
+use crate::reports::Report;
 use crate::set_up::{self, Facts, Reports, Trouble, Wishes};
 
 use std::time::Duration;
@@ -45,9 +46,24 @@ impl Keeper {
             Err(Trouble::At(error)) => Err(error.into()),
             Err(trouble) => {
                 let pause = if trouble.needs_a_person() { PERSON } else { MOMENT };
-                Err(Lost::waits(format!("{trouble}: {}", trouble.advice()), pause))
+                let in_order = !self.is_stuck(&trouble);
+                Err(Lost { in_order, ..Lost::waits(format!("{trouble}: {}", trouble.advice()), pause) })
             }
         }
+    }
+
+    /// Whether a modem that answers and has no network, or no SIM that works, has been so for so long that its radio may
+    /// hang: then it is one failure more.
+    fn is_stuck(&mut self, trouble: &Trouble) -> bool {
+        if !matches!(trouble, Trouble::NotRegistered { .. } | Trouble::Sim(_)) {
+            self.idle_since = None;
+            return false;
+        }
+        let stuck = self.idle_since.get_or_insert_with(Instant::now).elapsed() > SEARCH;
+        if stuck {
+            self.idle_since = None;
+        }
+        stuck
     }
 
     /// The heartbeat.
@@ -68,7 +84,8 @@ impl Keeper {
         urc: Urc,
     ) -> Result<Next, Lost> {
         match urc {
-            Urc::StatusReport(pdu) => self.report(facts, &pdu),
+            Urc::StatusReport(pdu) => self.report(facts, Report::of_pdu(&pdu)),
+            Urc::TextStatusReport(fields) => self.report(facts, Report::of_fields(&fields)),
             Urc::StatusReportStored { memory, index } => {
                 self.fetch_report(dialogue, facts, &memory, index).await?;
             }
@@ -78,11 +95,11 @@ impl Keeper {
         Ok(Next::GoOn)
     }
 
-    fn report(&self, facts: &Facts, pdu: &str) {
+    fn report(&self, facts: &Facts, report: Option<Report>) {
         metrics::report(&self.label);
-        match StatusReport::from_hex(pdu) {
-            Ok(report) => self.shop.reports.heard(&self.sim(facts), &report),
-            Err(error) => debug!(modem = %self.label, %error, "a delivery report that cannot be read"),
+        match report {
+            Some(report) => self.shop.reports.heard(&self.sim(facts), &report),
+            None => warn!(modem = %self.label, "a delivery report that cannot be read"),
         }
     }
 
@@ -100,7 +117,7 @@ impl Keeper {
         let Some(lines) = allowed(dialogue, &list).await? else { return Ok(()) };
         for pair in lines.chunks(2) {
             let [head, pdu] = pair else { continue };
-            self.report(facts, pdu);
+            self.report(facts, Report::of_pdu(pdu));
             if let Some(index) = head.split(',').next().and_then(|index| index.trim().parse::<u16>().ok()) {
                 allowed(dialogue, &Command::new(format!("+CMGD={index}")).within(MEMORY)).await?;
             }
@@ -119,8 +136,8 @@ impl Keeper {
             return Ok(());
         }
         let read = Command::new(format!("+CMGR={index}")).free("+CMGR").within(MEMORY);
-        if let Some(pdu) = allowed(dialogue, &read).await?.and_then(|lines| lines.into_iter().nth(1)) {
-            self.report(facts, &pdu);
+        if let Some(lines) = allowed(dialogue, &read).await? {
+            self.report(facts, Report::of_stored(&lines));
         }
         allowed(dialogue, &Command::new(format!("+CMGD={index}")).within(MEMORY)).await.map(drop)
     }
@@ -133,19 +150,31 @@ impl Keeper {
         Ok(allowed(dialogue, &choose).await?.is_some())
     }
 
-    /// What was read goes first; where that is not enough, all goes: nobody reads a gateway's SIM.
+    /// What was read goes first; where that is not enough, all goes: nobody reads a gateway's SIM. The memory that was chosen
+    /// last may be that of delivery reports, so both that hold messages are chosen, where the modem lets us.
     pub(super) async fn clean_memory(
         &self,
         dialogue: &mut Dialogue<Port>,
         round: u32,
     ) -> Result<(), AtError> {
         warn!(modem = %self.label, all = round > 1, "the memory is full: messages are deleted");
-        if round == 1 {
-            return set_up::clean_memory(dialogue).await;
+        let mut cleaned = false;
+        for memory in ["SM", "ME"] {
+            if self.choose_memory(dialogue, memory).await? {
+                clean(dialogue, round).await?;
+                cleaned = true;
+            }
         }
-        // 3GPP TS 27.005 §3.5.4
-        allowed(dialogue, &Command::new("+CMGD=1,4").within(MEMORY)).await.map(drop)
+        if cleaned { Ok(()) } else { clean(dialogue, round).await }
     }
+}
+
+async fn clean(dialogue: &mut Dialogue<Port>, round: u32) -> Result<(), AtError> {
+    if round == 1 {
+        return set_up::clean_memory(dialogue).await;
+    }
+    // 3GPP TS 27.005 §3.5.4
+    allowed(dialogue, &Command::new("+CMGD=1,4").within(MEMORY)).await.map(drop)
 }
 
 /// The lines of the answer; `None` where the modem says no.

@@ -8,7 +8,7 @@ use mtan_sender::{Detail, Verdict};
 use mtan_sms::{ConcatReference, Submit, SubmitOptions};
 use tracing::{error, warn};
 
-use super::{Keeper, Lost, Next, OUT_OF_CREDIT, Order};
+use super::{Keeper, Lost, Next, OUT_OF_CREDIT, Order, TOO_FRUITLESS};
 use crate::at::Dialogue;
 use crate::codes::Care;
 use crate::metrics;
@@ -113,8 +113,12 @@ impl Keeper {
     fn after(&mut self, verdict: &Verdict, care: Care) -> Result<Next, Lost> {
         match (verdict, care) {
             (Verdict::Accepted { .. }, _) => {
-                (self.contract_refusals, self.out_for) = (0, OUT_OF_CREDIT);
+                (self.contract_refusals, self.out_for, self.fruitless) = (0, OUT_OF_CREDIT, 0);
                 Ok(Next::GoOn)
+            }
+            // it answers everything, and takes no SMS: what helps is what helps a deaf one
+            (Verdict::Unknown { .. }, _) | (Verdict::Retry { .. }, Care::SetUp) if self.is_fruitless() => {
+                Err(Lost::failed("answers, and takes no SMS"))
             }
             (Verdict::Rejected { detail, .. }, Care::TakeOut) => {
                 self.contract_refusals += 1;
@@ -134,13 +138,20 @@ impl Keeper {
         }
     }
 
+    /// Counts one more.
+    fn is_fruitless(&mut self) -> bool {
+        self.fruitless = self.fruitless.saturating_add(1);
+        self.fruitless >= TOO_FRUITLESS
+    }
+
     fn take_out(&mut self, words: &str) -> Lost {
         let out_for = self.out_for;
         self.out_for = (out_for * 2).min(LONGEST_OUT);
         // one more refusal is enough when it is back
         self.contract_refusals = TOO_MANY_REFUSALS - 1;
         error!(modem = %self.label, words, for_s = out_for.as_secs(), "ALARM: the network refuses this SIM's SMS");
-        Lost::waits(format!("the network refuses its SMS: {words}"), out_for)
+        let refused = Lost::waits(format!("the network refuses its SMS: {words}"), out_for);
+        Lost { keeps_claim: true, ..refused }
     }
 }
 

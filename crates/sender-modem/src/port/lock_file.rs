@@ -7,6 +7,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+
 use super::OpenError;
 
 const FOLDER: &str = "/var/lock";
@@ -59,6 +62,8 @@ fn holder(file: &Path) -> Option<u32> {
     fs::read_to_string(file).ok()?.split_whitespace().next()?.parse().ok()
 }
 
+/// kill(2) with signal 0; not by `/proc`, which a service may not see others in.
 fn is_alive(pid: u32) -> bool {
-    Path::new("/proc").join(pid.to_string()).exists()
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
 }

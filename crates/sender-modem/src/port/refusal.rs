@@ -65,16 +65,28 @@ impl OpenError {
     pub(super) fn busy(real: &Path, pid: Option<u32>) -> OpenError {
         let pid = pid.or_else(|| holder(real));
         let by = match pid.map(|pid| (pid, program(pid))) {
-            None => ": another program has it (`fuser -v` names it)".to_owned(),
-            Some((pid, Some(name))) if name.starts_with("ModemManager") => format!(
-                " by ModemManager (process {pid}): `systemctl stop ModemManager`, or let it leave this modem alone by the udev \
-                 rule in deploy/udev/70-mtan-modem.rules"
-            ),
+            // whose files they are, only root may see; whether it runs, everybody
+            None => match processes().find(|pid| program(*pid).is_some_and(|name| is_modem_manager(&name))) {
+                Some(pid) => format!(", most likely{}", by_modem_manager(pid)),
+                None => ": another program has it (`sudo fuser -v` names it)".to_owned(),
+            },
+            Some((pid, Some(name))) if is_modem_manager(&name) => by_modem_manager(pid),
             Some((pid, Some(name))) => format!(" by {name} (process {pid})"),
             Some((pid, None)) => format!(" by process {pid}"),
         };
         OpenError::Busy { port: real.display().to_string(), by }
     }
+}
+
+fn is_modem_manager(program: &str) -> bool {
+    program.starts_with("ModemManager")
+}
+
+fn by_modem_manager(pid: u32) -> String {
+    format!(
+        " by ModemManager (process {pid}): `systemctl stop ModemManager`, or let it leave this modem alone by the udev rule in \
+         deploy/udev/70-mtan-modem.rules"
+    )
 }
 
 /// The group that may open it.
@@ -101,9 +113,12 @@ fn group_name(gid: u32) -> Option<String> {
 
 /// Another process that has it open, as far as we may look: root sees all, others see their own.
 pub(super) fn holder(real: &Path) -> Option<u32> {
-    let processes = fs::read_dir("/proc").ok()?.filter_map(Result::ok);
-    let mut pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.find(|pid| *pid != std::process::id() && open_files(*pid).any(|file| file == real))
+    processes().find(|pid| *pid != std::process::id() && open_files(*pid).any(|file| file == real))
+}
+
+fn processes() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 fn open_files(pid: u32) -> impl Iterator<Item = PathBuf> {

@@ -56,16 +56,18 @@ async fn a_port_has_one_owner_and_the_next_one_is_told() {
 }
 
 #[tokio::test]
-async fn a_port_that_another_program_holds_without_a_lock_is_not_shared_and_its_holder_is_named() {
+async fn a_program_that_holds_a_port_without_a_lock_is_found_and_named() {
     let modem = ModemSim::start(SimRules::default()).await;
-    let held = fs::File::open(modem.path()).unwrap();
+    let port = real(modem.path());
+    assert_eq!(refusal::holder(&port), None, "we ourselves are none");
+    let held = fs::File::open(&port).unwrap();
     let mut other = Command::new("sleep").arg("60").stdin(held).spawn().unwrap();
-    let error = open(modem.path()).await.unwrap_err();
-    let expected = format!("{} is in use by sleep (process {})", real(modem.path()).display(), other.id());
-    assert_eq!(error.to_string(), expected);
+    assert_eq!(refusal::holder(&port), Some(other.id()));
+    let error = OpenError::busy(&port, None).to_string();
+    assert_eq!(error, format!("{} is in use by sleep (process {})", port.display(), other.id()));
     other.kill().unwrap();
     other.wait().unwrap();
-    open(modem.path()).await.unwrap();
+    assert_eq!(refusal::holder(&port), None);
 }
 
 #[tokio::test]
@@ -134,5 +136,12 @@ fn a_lock_file_of_a_living_process_is_respected_and_others_are_not() {
     other.kill().unwrap();
     other.wait().unwrap();
     assert!(LockFile::take_in(folder.path(), port).unwrap().is_some(), "left behind by a dead process");
+    fs::write(&file, "         1 pppd\n").unwrap();
+    assert!(
+        LockFile::take_in(folder.path(), port).is_err(),
+        "process 1 lives, and is another user's in a service"
+    );
+    fs::write(&file, "4294967295 pppd\n").unwrap();
+    assert!(LockFile::take_in(folder.path(), port).unwrap().is_some(), "no process has such a number");
     assert!(LockFile::take_in(Path::new("/nowhere"), port).unwrap().is_none(), "politeness only");
 }

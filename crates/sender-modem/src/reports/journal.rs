@@ -21,8 +21,8 @@ pub(super) struct Journal {
 
 impl Journal {
     /// And what stands in it. A line that is no entry, such as one that a crash has cut, is passed over.
-    pub(super) fn open(folder: &Path) -> (Journal, Vec<Entry>) {
-        let path = folder.join("delivery-reports.jsonl");
+    pub(super) fn open(folder: &Path, name: &str) -> (Journal, Vec<Entry>) {
+        let path = folder.join(name);
         let text = fs::read_to_string(&path).unwrap_or_default();
         let entries: Vec<Entry> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         let file = fs::create_dir_all(folder).and_then(|()| append_to(&path));

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mtan_jobs::{JobId, Ticket};
-use mtan_sms::{DeliveryStatus, StatusReport};
+use mtan_sms::DeliveryStatus;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Taken;
+use super::{Report, Taken};
 
 /// How long a report is waited for.
 pub(crate) const KEPT: Duration = Duration::from_secs(48 * 60 * 60);
@@ -114,15 +114,18 @@ impl Awaiting {
     }
 
     /// The newest SMS that it fits: an older one with the same reference will not be reported on any more.
-    pub(super) fn heard(&mut self, sim: &Sim, report: &StatusReport, now: i64) -> (Found, Option<Entry>) {
+    pub(super) fn heard(&mut self, sim: &Sim, report: &Report, now: i64) -> (Found, Option<Entry>) {
         self.forget(now);
-        let digits = tail(&report.recipient.expose());
+        let digits = report.recipient.as_ref().map(|recipient| tail(&recipient.expose()));
         let fits = |sms: &Sms| {
             sms.end.is_none()
                 && sms.sim == *sim
-                && sms.tail == digits
+                && digits.as_ref().is_none_or(|digits| sms.tail == *digits)
                 && sms.references.contains(&report.reference)
         };
+        if digits.is_none() && self.sms.values().filter(|sms| fits(sms)).count() > 1 {
+            return (Found::Nobody, None);
+        }
         let Some((id, sms)) = self.sms.iter_mut().rev().find(|(_, sms)| fits(sms)) else {
             return (Found::Nobody, None);
         };
@@ -191,12 +194,7 @@ fn tail(number: &str) -> String {
 
 /// For tests: a report about `to`.
 #[cfg(test)]
-pub(super) fn report(reference: u8, to: &str, code: u8) -> StatusReport {
-    StatusReport {
-        reference,
-        recipient: mtan_sms::Address::parse(to).expect("a number"),
-        service_centre_time: None,
-        discharge_time: None,
-        status: DeliveryStatus::from_code(code),
-    }
+pub(super) fn report(reference: u8, to: &str, code: u8) -> Report {
+    let recipient = Some(mtan_sms::Address::parse(to).expect("a number"));
+    Report { reference, recipient, status: DeliveryStatus::from_code(code) }
 }

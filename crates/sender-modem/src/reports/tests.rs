@@ -180,3 +180,42 @@ fn without_a_folder_reports_are_matched_all_the_same() {
     office.hear("a", 5, NUMBER, 0);
     assert_eq!(office.news(), [("one".to_owned(), true)]);
 }
+
+#[test]
+fn a_report_without_a_number_counts_if_one_sms_alone_fits() {
+    let office = office();
+    let bare = |reference| super::Report { recipient: None, ..report(reference, NUMBER, 0) };
+    office.expect("one", "a", &[5]);
+    office.expect("two", "a", &[6]);
+    office.expect("three", "a", &[6]);
+    office.reports.heard(&Sim::new("a"), &bare(6));
+    assert_eq!(office.news(), [], "one of two, and nobody knows which");
+    office.reports.heard(&Sim::new("b"), &bare(5));
+    assert_eq!(office.news(), []);
+    office.reports.heard(&Sim::new("a"), &bare(5));
+    assert_eq!(office.news(), [("one".to_owned(), true)]);
+}
+
+#[tokio::test]
+async fn two_pools_of_one_folder_keep_their_reports_apart() {
+    let folder = TempDir::new().unwrap();
+    let of_pool = |name: &str| {
+        let reports = Arc::new(Reports::new(folder.path(), Arc::new(SystemClock)));
+        reports.start(&name.parse().unwrap(), None);
+        reports
+    };
+    let (sticks, backup) = (of_pool("default"), of_pool("backup"));
+    for (reports, job) in [(&sticks, "one"), (&backup, "two")] {
+        let (job_id, to) = (job.parse().unwrap(), PhoneNumber::parse(NUMBER).unwrap());
+        let ticket = Ticket::new([7; 16]);
+        reports
+            .expect(&Sim::new("a"), &Taken { job_id: &job_id, ticket: &ticket, to: &to, references: &[5] });
+    }
+    drop((sticks, backup));
+    for (name, job) in [("default", "one"), ("backup", "two")] {
+        let reports = of_pool(name);
+        reports.heard(&Sim::new("a"), &report(5, NUMBER, 0));
+        let news = reports.with(|book| book.awaiting.untold());
+        assert_eq!(news.iter().map(of).collect::<Vec<_>>(), [(job.to_owned(), true)]);
+    }
+}

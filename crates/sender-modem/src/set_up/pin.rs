@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::trouble::Trouble;
@@ -36,6 +37,10 @@ pub trait PinMemory: Send + Sync {
 
     /// Writes it down, durably: when this returns, a restart knows it.
     fn note(&self, sim: &str, pin: &str, past: PinPast) -> io::Result<()>;
+
+    /// Held from the question for its past until what became of a PIN is noted: a stick shows several ports, and they are set
+    /// up at the same time.
+    fn turn(&self) -> &Mutex<()>;
 }
 
 /// What `AT+CPIN?` says.
@@ -53,9 +58,18 @@ pub(super) async fn unlock<S: Wire>(
     facts: &mut Facts,
     memory: &dyn PinMemory,
 ) -> Result<(), Trouble> {
-    let state = state(dialogue).await?;
+    let mut state = state(dialogue).await?;
     facts.iccid = iccid(dialogue).await?;
     let sim = if facts.iccid.is_empty() { facts.imei.clone() } else { facts.iccid.clone() };
+    let _turn = match (&state, pin) {
+        (SimState::Pin, Some(_)) => {
+            let turn = memory.turn().lock().await;
+            // another port of the same stick may have entered it meanwhile
+            state = self::state(dialogue).await?;
+            Some(turn)
+        }
+        _ => None,
+    };
     match state {
         SimState::Ready => Ok(()),
         SimState::Puk => Err(Trouble::PukNeeded),
@@ -168,6 +182,13 @@ async fn enter<S: Wire>(
     let entry = Command::secret("+CPIN=", &format!("\"{pin}\"")).within(ENTRY);
     match dialogue.command(&entry).await {
         Ok(_) => {}
+        // 27.007 §9.2: 14, the SIM is busy: it has not looked at the PIN
+        Err(AtError::Refused { refusal, command }) if is_busy(refusal) => {
+            note(PinPast::Clean)?;
+            return Err(Trouble::Sim(AtError::Refused { refusal, command }));
+        }
+        // "operation not allowed", perhaps: nothing was asked for any more
+        Err(AtError::Refused { refusal, .. }) if !is_wrong(refusal) && is_ready(dialogue).await => {}
         Err(error @ AtError::Refused { .. }) => {
             note(PinPast::Refused)?;
             return Err(match sim_trouble(error) {
@@ -179,6 +200,15 @@ async fn enter<S: Wire>(
     }
     wait_until_ready(dialogue).await?;
     note(PinPast::Clean)
+}
+
+/// 27.007 §9.2: "incorrect password", "SIM PUK required".
+fn is_wrong(refusal: Refusal) -> bool {
+    matches!(refusal, Refusal::Cme(Some(12 | 16)) | Refusal::Cms(Some(316)))
+}
+
+async fn is_ready<S: Wire>(dialogue: &mut Dialogue<S>) -> bool {
+    matches!(state(dialogue).await, Ok(SimState::Ready))
 }
 
 async fn wait_until_ready<S: Wire>(dialogue: &mut Dialogue<S>) -> Result<(), Trouble> {

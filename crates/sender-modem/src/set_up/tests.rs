@@ -61,6 +61,7 @@ impl Table {
 struct Notes {
     past: Mutex<HashMap<(String, String), PinPast>>,
     is_read_only: bool,
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl PinMemory for Notes {
@@ -75,6 +76,10 @@ impl PinMemory for Notes {
         }
         self.past.lock().unwrap().insert((sim.to_owned(), pin.to_owned()), past);
         Ok(())
+    }
+
+    fn turn(&self) -> &tokio::sync::Mutex<()> {
+        &self.turn
     }
 }
 

@@ -1,7 +1,10 @@
 //! Modems that hang, die, boot and come back under another name: the work goes on within 30 s, and nothing goes twice.
 
+use std::time::Duration;
+
 use mtan_sender::Provider;
 use mtan_testkit::modem::{ModemFault, ModemSim, SimRules};
+use mtan_testkit::wait_until;
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -143,4 +146,79 @@ async fn a_modem_whose_sim_is_refused_again_and_again_is_taken_out_of_work() {
     assert_eq!((modems[0].count("AT+CMGS"), modems[1].sms().len()), (3, 8));
     let verdict = pool.provider.send(&job("9"), in_time()).await;
     assert!(word(&verdict).starts_with("accepted"), "{LONG:?}");
+}
+
+#[tokio::test]
+async fn a_call_that_ends_while_an_sms_is_on_its_way_is_no_answer_to_it() {
+    let modem = ModemSim::start(SimRules::default()).await;
+    let pool = Pool::of(&[&modem], json!({}));
+    pool.until_ready().await;
+    modem.next(1, ModemFault::SlowNetwork(Duration::from_secs(3)));
+    let call = async {
+        modem.wait_for_command(1, "AT+CMGS").await;
+        for _ in 0..5 {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            modem.say("RING");
+            modem.say("NO CARRIER");
+        }
+    };
+    let ring = job("1");
+    let (verdict, ()) = tokio::join!(pool.send(&ring), call);
+    assert!(word(&verdict).starts_with("accepted"), "{}", word(&verdict));
+    assert_eq!(modem.sms().len(), 1, "not sent again");
+}
+
+#[tokio::test]
+async fn a_modem_that_answers_everything_and_takes_no_sms_is_booted() {
+    let modem = ModemSim::start(SimRules::default()).await;
+    let pool = Pool::of(&[&modem], json!({}));
+    pool.until_ready().await;
+    modem.always_at("AT+CMGS", ModemFault::Silent);
+    let mut hand_overs = 0;
+    while modem.boots() == 0 {
+        hand_overs += 1;
+        assert!(hand_overs < 10, "{}", pool.provider.describe());
+        let verdict = pool.send(&job(&hand_overs.to_string())).await;
+        assert!(word(&verdict).starts_with("retry"), "{}", word(&verdict));
+    }
+    modem.recover();
+    pool.sends("last").await;
+    assert_eq!(modem.sms().len(), 1);
+}
+
+#[tokio::test]
+async fn a_modem_that_talks_all_the_time_is_looked_at_all_the_same() {
+    let modem = ModemSim::start(SimRules::default()).await;
+    let pool = Pool::of(&[&modem], json!({}));
+    pool.until_ready().await;
+    let before = modem.count("AT+CSQ");
+    let chatter = async {
+        loop {
+            modem.say("^RSSI:20");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let looked = wait_until("a look", LONG, async || match modem.count("AT+CSQ") {
+        n if n > before => Ok(()),
+        n => Err(n.to_string()),
+    });
+    tokio::select! {
+        () = chatter => {}
+        () = looked => {}
+    }
+}
+
+#[tokio::test]
+async fn two_ports_of_one_stick_enter_its_pin_once() {
+    let rules = SimRules { pin: Some("4711".to_owned()), ..SimRules::default() };
+    let (first, second) = (ModemSim::start(rules.clone()).await, ModemSim::start(rules).await);
+    assert_eq!(first.pin_tries(), 3);
+    let pool = Pool::of(&[&first, &second], json!({ "PIN": "0815" }));
+    wait_until("both ports to give up", LONG, async || {
+        let says = pool.provider.describe();
+        if says.matches("PIN").count() >= 2 { Ok(()) } else { Err(says) }
+    })
+    .await;
+    // each simulated port has a SIM of its own, with one number
+    assert_eq!(first.pin_tries() + second.pin_tries(), 5, "{}", pool.provider.describe());
 }

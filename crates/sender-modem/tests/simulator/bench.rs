@@ -26,7 +26,7 @@ pub(crate) type Modem = Dialogue<Port>;
 
 /// As a file would: what was noted of a PIN outlives every set-up.
 #[derive(Default)]
-pub(crate) struct Memory(Mutex<HashMap<(String, String), PinPast>>);
+pub(crate) struct Memory(Mutex<HashMap<(String, String), PinPast>>, tokio::sync::Mutex<()>);
 
 impl PinMemory for Memory {
     fn past(&self, sim: &str, pin: &str) -> io::Result<PinPast> {
@@ -37,6 +37,10 @@ impl PinMemory for Memory {
     fn note(&self, sim: &str, pin: &str, past: PinPast) -> io::Result<()> {
         self.0.lock().unwrap().insert((sim.to_owned(), pin.to_owned()), past);
         Ok(())
+    }
+
+    fn turn(&self) -> &tokio::sync::Mutex<()> {
+        &self.1
     }
 }
 

@@ -86,7 +86,7 @@ async fn a_pin_whose_answer_got_lost_is_entered_again_only_with_all_tries_left()
 
 #[tokio::test]
 async fn a_pin_that_cannot_be_noted_or_is_not_configured_is_not_entered() {
-    struct Full;
+    struct Full(tokio::sync::Mutex<()>);
     impl PinMemory for Full {
         fn past(&self, _sim: &str, _pin: &str) -> std::io::Result<PinPast> {
             Ok(PinPast::Clean)
@@ -94,12 +94,18 @@ async fn a_pin_that_cannot_be_noted_or_is_not_configured_is_not_entered() {
         fn note(&self, _sim: &str, _pin: &str, _past: PinPast) -> std::io::Result<()> {
             Err(std::io::ErrorKind::StorageFull.into())
         }
+        fn turn(&self) -> &tokio::sync::Mutex<()> {
+            &self.0
+        }
     }
+    let full = Full(tokio::sync::Mutex::default());
     let sim = locked(3, true).await;
     let mut modem = opened(&sim).await;
-    let unwritten = set_up(&mut modem, &Wishes { pin: Some(PIN), ..wishes() }, &Full).await;
+    let unwritten =
+        set_up(&mut modem, &Wishes { pin: Some(PIN), ..wishes() }, &Full(tokio::sync::Mutex::default()))
+            .await;
     assert!(matches!(unwritten, Err(Trouble::PinMemory(_))), "{unwritten:?}");
-    assert_eq!(set_up(&mut modem, &wishes(), &Full).await, Err(Trouble::PinNeeded));
+    assert_eq!(set_up(&mut modem, &wishes(), &full).await, Err(Trouble::PinNeeded));
     assert_eq!((sim.count("AT+CPIN="), sim.pin_tries()), (0, 3));
 }
 

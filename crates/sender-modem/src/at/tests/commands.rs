@@ -41,7 +41,6 @@ async fn every_refusal_is_told() {
         ("+CME ERROR: SIM PIN required", Refusal::Cme(Some(11))),
         ("+CME ERROR: what?", Refusal::Cme(None)),
         ("COMMAND NOT SUPPORT", Refusal::NotSupported),
-        ("NO CARRIER", Refusal::NoCarrier),
         ("MODEM ERROR: 2", Refusal::Error),
     ] {
         let (mut dialogue, mut script) = Script::settled().await;
@@ -50,6 +49,22 @@ async fn every_refusal_is_told() {
             script.say(&format!("\r\n{reply}\r\n")).await;
         });
         assert_eq!(answer.unwrap_err().refusal(), Some(refusal), "{reply}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_ends_in_between_answers_nothing_of_ours() {
+    for end in ["NO CARRIER", "BUSY", "NO ANSWER", "3"] {
+        let (mut dialogue, mut script) = Script::settled().await;
+        let name = Command::new("+CGMM").free("+CGMM");
+        let (answer, ()) = tokio::join!(dialogue.command(&name), async {
+            script.wait_for("\r").await;
+            script.say(&format!("\r\nRING\r\n\r\n{end}\r\n\r\nMTAN-SIM\r\n\r\nOK\r\n")).await;
+        });
+        // numbers are results only as long as no word was heard
+        let lines = answer.unwrap();
+        assert_eq!(lines.lines().last().map(String::as_str), Some("MTAN-SIM"), "{end}: {:?}", lines.lines());
+        assert!(end == "3" || lines.lines().len() == 1, "{end}");
     }
 }
 

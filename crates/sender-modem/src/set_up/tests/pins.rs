@@ -9,7 +9,8 @@ const OK: &str = "\r\nOK\r\n";
 
 fn locked() -> Table {
     Table::healthy()
-        .replies("AT+CPIN?", &[WAITS, "\r\n+CME ERROR: 14\r\n", READY])
+        // asked again in its turn, for another port of the stick may have entered it meanwhile
+        .replies("AT+CPIN?", &[WAITS, WAITS, "\r\n+CME ERROR: 14\r\n", READY])
         .says("AT+CPINR", "+CPINR: SIM PIN,3,3")
         .replies(ENTRY, &[OK])
 }
@@ -118,9 +119,40 @@ async fn every_state_of_a_sim_has_its_trouble() {
 #[tokio::test(start_paused = true)]
 async fn no_trouble_shows_the_pin_and_each_has_advice() {
     for reply in ["\r\n+CME ERROR: 16\r\n", "\r\n+CME ERROR: 12\r\n", "", "AT+CPIN=\"4711\"\r\r\nERROR\r\n"] {
-        let (trouble, _) = set_up_with(locked().replies(ENTRY, &[reply]), &PIN, &Notes::default()).await;
+        let table = locked().replies("AT+CPIN?", &[WAITS, WAITS, WAITS]).replies(ENTRY, &[reply]);
+        let (trouble, _) = set_up_with(table, &PIN, &Notes::default()).await;
         let trouble = trouble.unwrap_err();
         let shown = format!("{trouble} {trouble:?} {}", trouble.advice());
         assert!(!shown.contains("4711") && !trouble.advice().is_empty(), "{shown}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pin_that_another_port_entered_meanwhile_is_not_entered_again() {
+    let notes = Notes::default();
+    let other_port = notes.turn().lock().await;
+    let table = locked().replies("AT+CPIN?", &[WAITS, READY]);
+    let ((facts, commands), ()) = tokio::join!(set_up_with(table, &PIN, &notes), async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        drop(other_port);
+    });
+    assert!(!facts.unwrap().entered_pin);
+    assert_eq!(entries(&commands), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_says_that_the_pin_is_wrong_is_remembered_as_that() {
+    let wrong = "\r\n+CME ERROR: 16\r\n";
+    for (reply, states, past) in [
+        (wrong, [WAITS, WAITS, WAITS], PinPast::Refused),
+        ("\r\nERROR\r\n", [WAITS, WAITS, WAITS], PinPast::Refused),
+        ("\r\n+CME ERROR: 3\r\n", [WAITS, WAITS, READY], PinPast::Clean),
+        ("\r\n+CME ERROR: 14\r\n", [WAITS, WAITS, WAITS], PinPast::Clean),
+    ] {
+        let notes = Notes::default();
+        let table = locked().replies("AT+CPIN?", &states).replies(ENTRY, &[reply]);
+        let (facts, commands) = set_up_with(table, &PIN, &notes).await;
+        assert_eq!((entries(&commands), notes.past(SIM, "4711").unwrap()), (1, past), "{reply}");
+        assert_eq!(facts.is_ok(), states[2] == READY, "{reply}");
     }
 }
