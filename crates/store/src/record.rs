@@ -9,8 +9,8 @@ use mtan_jobs::{JobId, Pool, SendReport};
 use mtan_seal::Digest;
 use mtan_sms::PhoneNumber;
 use mtan_verifier::{
-    Asked, Challenge, End, OutboxEntry, PinHash, SealedSecret, StoreError, Token, Trail, TrailOf,
-    TransactionId, UserRef,
+    Asked, AuditRecord, Challenge, End, OutboxEntry, PinHash, SealedSecret, StoreError, Token, Trail,
+    TrailOf, TransactionId, UserRef,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -261,6 +261,85 @@ impl EntryRecord {
             expires_at: member(&self.expires_at, &place, "expires_at")?,
         })
     }
+}
+
+/// An audit record. `at` in microseconds.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct AuditedRecord {
+    v: u32,
+    at: i64,
+    action: String,
+    success: bool,
+    reason: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    realm: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    serial: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    transaction: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    client: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    client_named: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    administrator: Option<String>,
+}
+
+impl AuditedRecord {
+    pub(crate) fn of(record: &AuditRecord) -> AuditedRecord {
+        let AuditRecord {
+            at,
+            action,
+            success,
+            reason,
+            user,
+            realm,
+            serial,
+            transaction,
+            client,
+            client_named,
+            administrator,
+        } = record.clone();
+        AuditedRecord {
+            v: VERSION,
+            at: micros(at),
+            action,
+            success,
+            reason,
+            user,
+            realm,
+            serial,
+            transaction,
+            client,
+            client_named,
+            administrator,
+        }
+    }
+
+    pub(crate) fn record(self, place: &str) -> Result<AuditRecord, StoreError> {
+        Ok(AuditRecord {
+            at: time(place, "at", self.at)?,
+            action: self.action,
+            success: self.success,
+            reason: self.reason,
+            user: self.user,
+            realm: self.realm,
+            serial: self.serial,
+            transaction: self.transaction,
+            client: self.client,
+            client_named: self.client_named,
+            administrator: self.administrator,
+        })
+    }
+}
+
+/// An audit record as it lies under `id`. One that cannot be read hides the others from nobody: it is told and left out.
+pub(crate) fn audited(id: &str, body: &[u8]) -> Option<AuditRecord> {
+    let place = format!("audit record {id}");
+    let record = read::<AuditedRecord>(&place, body).and_then(|record| record.record(&place));
+    record.inspect_err(|error| tracing::error!(%error, "an audit record is left out")).ok()
 }
 
 /// A report out of the ledger.

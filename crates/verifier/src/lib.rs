@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod administration;
 mod answer;
 mod ask;
+mod audit;
 mod challenge;
 mod check;
 mod compare;
@@ -23,8 +25,10 @@ mod transaction;
 mod trigger;
 mod verifier;
 
+pub use administration::{Administration, Changed, Resynced, TokenChange};
 pub use answer::{Answer, Reason, Sent, Sms};
 pub use ask::{Ask, CallerText};
+pub use audit::{AuditEntry, AuditLog, AuditRecord};
 pub use challenge::{Challenge, TransactionId};
 pub use ledger::{Applied, Ledger, LedgerEntry};
 pub use pin::{Pin, PinHash, PinScheme, SlowHash};

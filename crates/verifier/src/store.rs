@@ -5,7 +5,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use mtan_jobs::JobId;
 
-use crate::{Asked, Challenge, Ledger, Serial, SettingsStore, Settled, Token, TransactionId, UserRef};
+use crate::{
+    Administration, Asked, AuditLog, Challenge, Ledger, Serial, SettingsStore, Settled, Token, TransactionId,
+    UserRef,
+};
 
 /// The store is away, did not answer in time, or holds something that cannot be read. A timed-out step may have
 /// happened: whoever gets this answers no.
@@ -145,6 +148,6 @@ pub trait Outbox: Send + Sync + 'static {
 }
 
 /// All that the verifier needs of a store.
-pub trait Store: TokenStore + Outbox + Ledger + SettingsStore {}
+pub trait Store: TokenStore + Outbox + Ledger + SettingsStore + Administration + AuditLog {}
 
-impl<T: TokenStore + Outbox + Ledger + SettingsStore> Store for T {}
+impl<T: TokenStore + Outbox + Ledger + SettingsStore + Administration + AuditLog> Store for T {}

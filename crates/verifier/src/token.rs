@@ -35,9 +35,14 @@ pub enum TokenError {
 impl Serial {
     /// A new serial: `LSSM` and eight hexadecimal digits.
     pub fn new(random: &dyn Random) -> Serial {
+        Serial::beginning("LSSM", random).expect("four letters and eight digits")
+    }
+
+    /// A new serial: `prefix` and eight hexadecimal digits.
+    pub fn beginning(prefix: &str, random: &dyn Random) -> Result<Serial, TokenError> {
         let mut bytes = [0; 4];
         random.fill(&mut bytes);
-        Serial(format!("LSSM{}", data_encoding::HEXUPPER.encode(&bytes)))
+        format!("{prefix}{}", data_encoding::HEXUPPER.encode(&bytes)).parse()
     }
 
     /// The serial as text.
@@ -184,4 +189,6 @@ pub struct NewToken {
     pub digits: Option<Digits>,
     /// The operator's own words.
     pub description: String,
+    /// Whether it may be used at once.
+    pub active: bool,
 }

@@ -97,13 +97,18 @@ impl Verifier {
             max_fail: policy.max_fail_count,
             counter: 0,
             fail_count: 0,
-            active: true,
+            active: new.active,
             created_at: self.clock.now(),
         };
         if self.store.put_token(&token).await? { Ok(serial) } else { Err(EnrolError::TooManyTokens) }
     }
 
-    async fn hashed(&self, pin: &Pin, serial: &Serial, scheme: PinScheme) -> Result<PinHash, EnrolError> {
+    pub(crate) async fn hashed(
+        &self,
+        pin: &Pin,
+        serial: &Serial,
+        scheme: PinScheme,
+    ) -> Result<PinHash, EnrolError> {
         let digest = pin.digest(&self.key, serial);
         match scheme {
             PinScheme::Keyed => Ok(PinHash::Keyed(digest)),
@@ -179,6 +184,7 @@ impl NewToken {
             algorithm: Algorithm::Sha1,
             digits: None,
             description: String::new(),
+            active: true,
         }
     }
 }

@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use mtan_jobs::{Clock, JobId, PublishError, Publisher, SendJob, SendReport};
 use mtan_verifier::{
-    Applied, Asked, Challenge, Ledger, LedgerEntry, Opened, Outbox, OutboxEntry, SealedChange,
-    SealedSettings, Serial, SettingsStore, Settled, Store, StoreError, Subject, Token, TokenStore, Trail,
-    TrailOf, TransactionId, Tried,
+    Administration, Applied, Asked, AuditEntry, AuditLog, AuditRecord, Challenge, Changed, Ledger,
+    LedgerEntry, Opened, Outbox, OutboxEntry, SealedChange, SealedSettings, Serial, SettingsStore, Settled,
+    Store, StoreError, Subject, Token, TokenChange, TokenStore, Trail, TrailOf, TransactionId, Tried,
+    UserRef,
 };
 
 /// Stands still until it is turned.
@@ -211,5 +212,40 @@ impl SettingsStore for Door {
 
     async fn change_settings(&self, seen: u64, changes: &[SealedChange]) -> Result<Option<u64>, StoreError> {
         self.pass().await?.change_settings(seen, changes).await
+    }
+}
+
+#[async_trait]
+impl Administration for Door {
+    async fn tokens(&self, after: Option<&Serial>, most: usize) -> Result<Vec<Token>, StoreError> {
+        self.pass().await?.tokens(after, most).await
+    }
+
+    async fn tokens_of(&self, user: &UserRef) -> Result<Vec<Token>, StoreError> {
+        self.pass().await?.tokens_of(user).await
+    }
+
+    async fn change_token(
+        &self,
+        serial: &Serial,
+        change: &TokenChange,
+        now: Timestamp,
+    ) -> Result<Changed, StoreError> {
+        self.pass().await?.change_token(serial, change, now).await
+    }
+
+    async fn remove_token(&self, serial: &Serial, now: Timestamp) -> Result<bool, StoreError> {
+        self.pass().await?.remove_token(serial, now).await
+    }
+}
+
+#[async_trait]
+impl AuditLog for Door {
+    async fn note(&self, records: &[AuditRecord], keep: u64) -> Result<(), StoreError> {
+        self.pass().await?.note(records, keep).await
+    }
+
+    async fn audited(&self, before: Option<&str>, most: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        self.pass().await?.audited(before, most).await
     }
 }

@@ -1,5 +1,7 @@
 //! The store in one file: every step is one write closure, and writes are strictly one after the other.
 
+mod administration;
+mod audit;
 mod fault;
 mod ledger;
 mod outbox;

@@ -115,7 +115,8 @@ fn remove_due(tx: &WriteTransaction, id: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn remove(tx: &WriteTransaction, id: &str) -> Result<(), Fault> {
+/// Forgets an entry, part of a larger step.
+pub(super) fn remove(tx: &WriteTransaction, id: &str) -> Result<(), Fault> {
     tx.open_table(OUTBOX)?.remove(id)?;
     remove_due(tx, id)
 }

@@ -38,6 +38,8 @@ pub(super) const SETTINGS: TableDefinition<&str, &[u8]> = TableDefinition::new("
 /// How many changes of that there were.
 pub(super) const SETTINGS_REVISION: TableDefinition<(), u64> =
     TableDefinition::new("store/settings-revision");
+/// Number → audit record, JSON.
+pub(super) const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("store/audit");
 
 /// The record under `key`; `kind` and key name it if it cannot be read.
 pub(super) fn get<T: DeserializeOwned>(

@@ -247,7 +247,11 @@ fn challenged(tx: &WriteTransaction, transaction: &TransactionId) -> Result<Vec<
 }
 
 /// The token's open challenge, expired or not. A record of another token under the same transaction is none of its own.
-fn open_of(tx: &WriteTransaction, serial: &str, state: &TokenState) -> Result<Option<Challenge>, Fault> {
+pub(super) fn open_of(
+    tx: &WriteTransaction,
+    serial: &str,
+    state: &TokenState,
+) -> Result<Option<Challenge>, Fault> {
     let Some(transaction) = &state.open else { return Ok(None) };
     let record: Option<ChallengeRecord> = get(&tx.open_table(CHALLENGES)?, "challenge", transaction)?;
     match record.filter(|r| r.serial() == serial) {
@@ -256,15 +260,15 @@ fn open_of(tx: &WriteTransaction, serial: &str, state: &TokenState) -> Result<Op
     }
 }
 
-fn token_record(tx: &WriteTransaction, serial: &str) -> Result<Option<TokenRecord>, Fault> {
+pub(super) fn token_record(tx: &WriteTransaction, serial: &str) -> Result<Option<TokenRecord>, Fault> {
     get(&tx.open_table(TOKENS)?, "token", serial)
 }
 
-fn state(tx: &WriteTransaction, serial: &str) -> Result<Option<TokenState>, Fault> {
+pub(super) fn state(tx: &WriteTransaction, serial: &str) -> Result<Option<TokenState>, Fault> {
     get(&tx.open_table(STATES)?, "token", serial)
 }
 
-fn put_state(tx: &WriteTransaction, serial: &str, state: &TokenState) -> Result<(), Fault> {
+pub(super) fn put_state(tx: &WriteTransaction, serial: &str, state: &TokenState) -> Result<(), Fault> {
     tx.open_table(STATES)?.insert(serial, &*record::write(state))?;
     Ok(())
 }

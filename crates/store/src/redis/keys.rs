@@ -10,6 +10,10 @@ pub(super) const OUTBOX: &str = "{mtan}:outbox";
 pub(super) const SETTINGS: &str = "{mtan}:settings";
 /// How many changes of that there were.
 pub(super) const SETTINGS_REVISION: &str = "{mtan}:settings:revision";
+/// Sorted set: all serials, with the same score, so in the order of their bytes.
+pub(super) const TOKENS: &str = "{mtan}:tokens";
+/// Stream: audit records.
+pub(super) const AUDIT: &str = "{mtan}:audit";
 /// What a probe writes.
 pub(super) const PING: &str = "{mtan}:ping";
 

@@ -1,5 +1,7 @@
 //! The store in Redis: every step is one script, atomic and all in one slot.
 
+mod administration;
+mod audit;
 mod keys;
 mod ledger;
 mod link;

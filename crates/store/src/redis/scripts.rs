@@ -15,6 +15,10 @@ pub(super) struct Scripts {
     pub(super) trails: Script,
     pub(super) settings: Script,
     pub(super) change_settings: Script,
+    pub(super) tokens: Script,
+    pub(super) change_token: Script,
+    pub(super) remove_token: Script,
+    pub(super) note: Script,
 }
 
 macro_rules! script {
@@ -40,6 +44,10 @@ impl Scripts {
             trails: script!("trails"),
             settings: script!("settings"),
             change_settings: script!("change_settings"),
+            tokens: script!("tokens"),
+            change_token: script!("change_token"),
+            remove_token: script!("remove_token"),
+            note: script!("note"),
         }
     }
 }

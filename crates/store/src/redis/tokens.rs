@@ -151,7 +151,12 @@ fn tried(raw: RawTried) -> Result<Tried, StoreError> {
     })
 }
 
-fn token(serial: &str, body: &[u8], created: String, state: &TokenState) -> Result<Token, StoreError> {
+pub(super) fn token(
+    serial: &str,
+    body: &[u8],
+    created: String,
+    state: &TokenState,
+) -> Result<Token, StoreError> {
     let record: TokenRecord = record::read(&format!("token {serial}"), body)?;
     record.created_at(created).token(state)
 }

@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use mtan_jobs::{JobId, SendReport};
 use mtan_verifier::{
-    Admission, Applied, Asked, Challenge, End, Ledger, LedgerEntry, MOST_TOKENS, Opened, Outbox, OutboxEntry,
-    SealedChange, SealedSettings, Serial, SettingsStore, Settled, StoreError, Subject, Token, TokenStore,
-    Trail, TrailOf, TransactionId, Tried,
+    Administration, Admission, Applied, Asked, AuditEntry, AuditLog, AuditRecord, Challenge, Changed, End,
+    Ledger, LedgerEntry, MOST_TOKENS, Opened, Outbox, OutboxEntry, SealedChange, SealedSettings, Serial,
+    SettingsStore, Settled, StoreError, Subject, Token, TokenChange, TokenStore, Trail, TrailOf,
+    TransactionId, Tried, UserRef,
 };
 
 use crate::scheduler::{Dice, running, step_aside};
@@ -66,6 +67,7 @@ struct State {
     /// Of the challenges, in the order of their opening; reports and outbox are looked up.
     trails: Vec<Trail>,
     history: Vec<(usize, Event)>,
+    audit: Vec<AuditEntry>,
 }
 
 pub(crate) struct MemoryStore {
@@ -483,6 +485,94 @@ impl SettingsStore for MemoryStore {
             }
             settings.revision += 1;
             Some(settings.revision)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Administration for MemoryStore {
+    async fn tokens(&self, after: Option<&Serial>, most: usize) -> Result<Vec<Token>, StoreError> {
+        self.step(|state| {
+            let behind =
+                state.tokens.values().filter(|token| after.is_none_or(|after| token.serial > *after));
+            behind.take(most).cloned().collect()
+        })
+        .await
+    }
+
+    async fn tokens_of(&self, user: &UserRef) -> Result<Vec<Token>, StoreError> {
+        self.step(|state| {
+            state.tokens.values().filter(|token| token.user.as_ref() == Some(user)).cloned().collect()
+        })
+        .await
+    }
+
+    async fn change_token(
+        &self,
+        serial: &Serial,
+        change: &TokenChange,
+        now: Timestamp,
+    ) -> Result<Changed, StoreError> {
+        self.step(|state| {
+            let Some(token) = state.tokens.get(serial) else { return Changed::Unknown };
+            if change.counter.is_some_and(|(is, _)| is != token.counter) {
+                return Changed::Overtaken;
+            }
+            let mut token = token.clone();
+            change.apply(&mut token);
+            let others =
+                |other: &&Token| other.user.is_some() && other.user == token.user && other.serial != *serial;
+            if state.tokens.values().filter(others).count() >= MOST_TOKENS {
+                return Changed::TooManyTokens;
+            }
+            state.tokens.insert(serial.clone(), token);
+            if change.ends_challenge() {
+                state.kill(serial, now);
+            }
+            Changed::Done
+        })
+        .await
+    }
+
+    async fn remove_token(&self, serial: &Serial, now: Timestamp) -> Result<bool, StoreError> {
+        self.step(|state| {
+            state.kill(serial, now);
+            state.tokens.remove(serial).is_some()
+        })
+        .await
+    }
+}
+
+impl State {
+    fn kill(&mut self, serial: &Serial, now: Timestamp) {
+        self.end(serial, End::Changed, now);
+        if let Some(challenge) = self.challenges.remove(serial) {
+            self.outbox.remove(&challenge.job_id);
+        }
+    }
+}
+
+#[async_trait]
+impl AuditLog for MemoryStore {
+    async fn note(&self, records: &[AuditRecord], keep: u64) -> Result<(), StoreError> {
+        self.step(|state| {
+            for record in records {
+                let id =
+                    state.audit.last().map_or(0, |entry| entry.id.parse::<u64>().unwrap() + 1).to_string();
+                state.audit.push(AuditEntry { id, record: record.clone() });
+            }
+            let surplus = state.audit.len().saturating_sub(usize::try_from(keep).unwrap());
+            state.audit.drain(..surplus);
+        })
+        .await
+    }
+
+    async fn audited(&self, before: Option<&str>, most: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        let before: u64 = before.map_or(u64::MAX, |id| id.parse().unwrap_or(0));
+        self.step(|state| {
+            let older = state.audit.iter().rev().filter(|entry| entry.id.parse::<u64>().unwrap() < before);
+            older.take(most).cloned().collect()
         })
         .await
     }

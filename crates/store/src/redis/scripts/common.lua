@@ -24,3 +24,11 @@ local function open_challenge(serial, transaction)
   if found[3] ~= serial then return false, false, false end
   return found[1], found[2], found[4]
 end
+
+-- A challenge ends by an administrator's hand: its job is not worth sending any more.
+local function kill(job, now)
+  if not job then return end
+  redis.call('ZREM', space .. 'outbox', job)
+  redis.call('DEL', space .. 'job:' .. job)
+  note(job, 'end', 'changed ' .. now)
+end

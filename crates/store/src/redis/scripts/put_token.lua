@@ -3,6 +3,7 @@
 -- that an owner may have.
 local old = redis.call('HMGET', KEYS[1], 'record', 'owner', 'open')
 local _, _, job = open_challenge(ARGV[1], old[3])
+redis.call('ZCARD', space .. 'tokens')
 if KEYS[2] and redis.call('SISMEMBER', KEYS[2], ARGV[1]) == 0 and redis.call('SCARD', KEYS[2]) >= tonumber(ARGV[9]) then
   return 0
 end
@@ -17,6 +18,7 @@ else
   redis.call('HSET', KEYS[1], 'created', ARGV[3], 'counter', ARGV[6], 'fails', ARGV[7])
 end
 note(job, 'end', 'changed ' .. ARGV[8])
+redis.call('ZADD', space .. 'tokens', 0, ARGV[1])
 redis.call('HDEL', KEYS[1], 'open', 'owner')
 if KEYS[2] then
   redis.call('HSET', KEYS[1], 'owner', KEYS[2])

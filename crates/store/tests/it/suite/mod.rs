@@ -1,5 +1,7 @@
 //! The promises, each a function over any store; `conformance!` makes a test of each for one kind of store.
 
+pub(crate) mod administration;
+pub(crate) mod audit;
 pub(crate) mod ledger;
 pub(crate) mod outbox;
 pub(crate) mod races;
@@ -109,6 +111,20 @@ macro_rules! conformance {
                 a_change_of_what_somebody_else_has_changed_is_none
                 of_many_changes_at_once_each_revision_is_given_once
                 a_value_lies_there_sealed_and_opens_in_its_place_only
+            }
+            administration {
+                tokens_are_listed_once_in_the_order_of_their_serials
+                the_tokens_of_a_user_are_listed
+                a_change_touches_what_it_names_and_nothing_else
+                a_change_that_matters_ends_the_challenge_and_takes_its_job_away
+                a_new_owner_has_a_bounded_number_of_tokens
+                a_counter_moves_only_from_where_it_is
+                a_removed_token_lets_nobody_in_and_leaves_nothing_behind
+                of_many_changes_at_once_none_is_lost
+            }
+            audit {
+                records_come_back_the_newest_first
+                about_as_many_records_stay_as_are_wanted
             }
             verifier {
                 a_code_walks_from_the_trigger_to_its_use
