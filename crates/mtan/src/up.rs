@@ -124,7 +124,7 @@ async fn up(mut plan: Plan, clock: Arc<dyn Clock>) -> anyhow::Result<()> {
     }
     info!(%address, demo = phone.is_some(), "listening");
     if phone.is_some() {
-        demo::print(address, plan.places.folder());
+        demo::print(address, plan.settings.otp_api.pages, plan.places.folder());
     }
     let api = OtpApi::new(verifier, &plan.settings, clock.clone());
     work(plan, &backends, api, listener, beside, clock, stop).await

@@ -14,7 +14,7 @@ use crate::admin::Gate;
 use crate::endpoint::Style;
 use crate::question::Names;
 use crate::settings::Settings;
-use crate::{admin, background, observed, validate};
+use crate::{admin, background, observed, pages, validate};
 
 /// The HTTP face of one process. Clones share it.
 #[derive(Clone)]
@@ -30,6 +30,8 @@ pub(crate) struct Inner {
     pub(crate) report_wait: Duration,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) explain_hours: u32,
+    /// Whether the sample pages are served.
+    pub(crate) pages: bool,
     /// Requests that are being decided.
     pub(crate) tasks: TaskTracker,
     /// Tells the relay that something may lie in the outbox.
@@ -46,6 +48,7 @@ impl OtpApi {
             gate: settings.admin.as_ref().map(|credentials| Gate::new(credentials, clock.clone())),
             clock,
             explain_hours: section.explain_hours,
+            pages: section.pages,
             names: Names {
                 default_realm: section.default_realm.clone(),
                 split_at_sign: section.split_at_sign,
@@ -58,9 +61,11 @@ impl OtpApi {
         OtpApi { inner: Arc::new(inner) }
     }
 
-    /// The routes under /validate, /admin and /api/v1. Merge others beside them; an unknown path is 404.
+    /// The routes under /validate, /admin and /api/v1, and the sample pages under /auth where they are wanted. Merge others
+    /// beside them; an unknown path is 404.
     pub fn router(&self) -> Router {
-        validate::routes(self).merge(admin::routes(self))
+        let router = validate::routes(self).merge(admin::routes(self));
+        if self.inner.pages { router.merge(pages::routes(self)) } else { router }
     }
 
     /// Starts the outbox relay and the ledger's clerk. The relay ends with `stop`, the clerk when `reports` ends: give both the

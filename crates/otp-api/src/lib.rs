@@ -10,6 +10,7 @@ mod envelope;
 mod json;
 mod observed;
 mod outcome;
+mod pages;
 mod params;
 mod policies;
 mod process;

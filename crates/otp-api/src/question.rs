@@ -66,6 +66,19 @@ impl Question {
         Ok(Question { subject, pass, transaction, text, without_pin, of_our_type, auth_info })
     }
 
+    /// A question that says whose token, what, and which challenge; nothing else.
+    pub(crate) fn plain(subject: Subject, pass: String, transaction: Option<TransactionId>) -> Question {
+        Question {
+            subject,
+            pass,
+            transaction,
+            text: None,
+            without_pin: false,
+            of_our_type: true,
+            auth_info: false,
+        }
+    }
+
     /// The question as the verifier takes it.
     pub(crate) fn ask(&self) -> Ask<'_> {
         let text = self.text.as_ref().map(|text| match text {
@@ -125,8 +138,13 @@ fn transaction(params: &Params) -> Result<Option<TransactionId>, Unreadable> {
         }
         named = Some(text);
     }
-    let unknown = || NO_CHALLENGE.parse().expect("a digit is a transaction id");
-    Ok(named.map(|text| text.parse().unwrap_or_else(|()| unknown())))
+    Ok(named.map(transaction_named))
+}
+
+/// The challenge of that name; what can be no name is one that no challenge has.
+pub(crate) fn transaction_named(text: &str) -> TransactionId {
+    let unknown = |()| NO_CHALLENGE.parse().expect("a digit is a transaction id");
+    text.parse().unwrap_or_else(unknown)
 }
 
 #[cfg(test)]

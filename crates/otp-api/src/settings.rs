@@ -32,6 +32,8 @@ pub struct OtpApiSection {
     pub report_wait_ms: u64,
     /// Hours after a code's expiry, and after a report, in which the SMS can be explained. Default 48, from 1 to 720.
     pub explain_hours: u32,
+    /// Whether the sample pages under `/auth` are served. Default true; false in production.
+    pub pages: bool,
     /// The realm of a user without one. Default `default`.
     pub default_realm: String,
     /// Whether `user@realm` is a user and a realm, LinOTP's `splitAtSign`. Default true.
@@ -217,6 +219,7 @@ impl Default for OtpApiSection {
             simplecheck_bare: false,
             report_wait_ms: 0,
             explain_hours: 48,
+            pages: true,
             default_realm: "default".to_owned(),
             split_at_sign: true,
         }

@@ -57,7 +57,19 @@ async fn ok(request: Request) -> Response {
 
 impl OtpApi {
     async fn answer(&self, endpoint: Endpoint, request: Request) -> Response {
-        let (subject, outcome, beside) = match self.question(endpoint, request).await {
+        let question = self.question(endpoint, request).await;
+        let (outcome, beside) = self.decide(endpoint, endpoint.name(), question).await;
+        endpoint.render(&outcome, &beside, self.inner.style, self.inner.clock.now())
+    }
+
+    /// Decides what `endpoint` is asked, then logs and counts the answer under the name `called`.
+    pub(crate) async fn decide(
+        &self,
+        endpoint: Endpoint,
+        called: &'static str,
+        question: Result<Question, Unreadable>,
+    ) -> (Outcome, Beside) {
+        let (subject, outcome, beside) = match question {
             Ok(question) => {
                 let subject = question.subject.clone();
                 let (outcome, beside) = self.outcome(endpoint, question).await;
@@ -68,8 +80,8 @@ impl OtpApi {
                 (None, Outcome::Rejected(Why::Rule(Reason::Malformed)), Beside::default())
             }
         };
-        note(endpoint, subject.as_ref(), &outcome);
-        endpoint.render(&outcome, &beside, self.inner.style, self.inner.clock.now())
+        note(called, subject.as_ref(), &outcome);
+        (outcome, beside)
     }
 
     async fn question(&self, endpoint: Endpoint, request: Request) -> Result<Question, Unreadable> {
@@ -184,7 +196,7 @@ async fn tell_more(verifier: &Verifier, question: &Question, outcome: &Outcome, 
 }
 
 /// The one log line of a request, and its count.
-fn note(endpoint: Endpoint, subject: Option<&Subject>, outcome: &Outcome) {
+fn note(called: &'static str, subject: Option<&Subject>, outcome: &Outcome) {
     let (user, named) = match subject {
         Some(Subject::User(user)) => (Some(user.to_string()), None),
         Some(Subject::Serial(serial)) => (None, Some(serial.to_string())),
@@ -199,8 +211,8 @@ fn note(endpoint: Endpoint, subject: Option<&Subject>, outcome: &Outcome) {
         Outcome::Told(_) | Outcome::Rejected(_) => (named, None),
     };
     let (result, reason) = (outcome.result(), outcome.reason());
-    info!(user, serial, job.id = job, result, reason, "{}", endpoint.name());
-    count_answer(endpoint.name(), result, reason);
+    info!(user, serial, job.id = job, result, reason, "{called}");
+    count_answer(called, result, reason);
 }
 
 fn joined<'a>(texts: impl Iterator<Item = &'a str>) -> String {

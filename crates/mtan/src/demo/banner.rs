@@ -7,22 +7,32 @@ use super::{PIN, USER};
 use crate::admin::PASSWORD_FILE;
 
 #[expect(clippy::print_stdout, reason = "the answer of a command for a person")]
-pub(crate) fn print(address: SocketAddr, folder: &Path) {
+pub(crate) fn print(address: SocketAddr, pages: bool, folder: &Path) {
     // As it was called: that works again from the same folder.
     let program = std::env::args().next().unwrap_or_else(|| "mtan".to_owned());
-    println!("{}", text(&format!("http://{address}"), folder, &program));
+    println!("{}", text(&format!("http://{address}"), pages, folder, &program));
 }
 
-fn text(url: &str, folder: &Path, program: &str) -> String {
+fn text(url: &str, pages: bool, folder: &Path, program: &str) -> String {
     let password = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()).join(PASSWORD_FILE);
     let (program, password) = (quoted(program), quoted(&password.to_string_lossy()));
     let folder = folder.display();
+    let page = match pages {
+        true => format!(
+            "
+and this one is a login as a user sees it (user {USER}, PIN {PIN}):
+
+    {url}/auth/requestsms
+"
+        ),
+        false => String::new(),
+    };
     format!(
         "
 mtan is up, as a demo: no SMS gateway is configured, so this page stands in for the phone:
 
     {url}/demo/phone
-
+{page}
 Paste into a second terminal:
 
  1. The PIN is right: an SMS is sent (\"value\": false with a transaction id is the challenge).
@@ -62,9 +72,12 @@ mod tests {
 
     #[test]
     fn the_lines_can_be_pasted() {
-        let text = super::text("http://127.0.0.1:8080", "/a folder".as_ref(), "mtan");
+        let text = super::text("http://127.0.0.1:8080", true, "/a folder".as_ref(), "mtan");
         assert!(text.contains("curl -d user=demo -d pass=1234 http://127.0.0.1:8080/validate/check\n"));
         assert!(text.contains("--admin-password-file '/a folder/admin-password' "), "{text}");
         assert!(text.lines().filter(|l| l.contains("curl -d")).all(|l| l.starts_with("    curl ")));
+        assert!(text.contains("\n    http://127.0.0.1:8080/auth/requestsms\n"), "{text}");
+        let without = super::text("http://127.0.0.1:8080", false, "/a folder".as_ref(), "mtan");
+        assert!(!without.contains("/auth/"), "a page that is not served is not named");
     }
 }

@@ -13,6 +13,7 @@ mod golden;
 mod hand;
 mod house;
 mod observed;
+mod pages;
 mod process;
 mod report_wait;
 mod running;

@@ -66,6 +66,10 @@ async fn no_log_line_holds_a_pin_a_code_a_number_or_a_password() {
     let wrong = other_than(&code);
     assert!(!house.get(&format!("/validate/check?user=bob&pass={pin}{wrong}")).await.value());
     assert!(!house.get(&format!("/validate/check?user=bob&pass={pin}&pass={code}")).await.value());
+    for page in ["requestsms", "index", "index3", "challenge-response"] {
+        let form = format!("user=bob&pin={pin}&code={wrong}&transactionid=12345678901234567");
+        house.post(&format!("/auth/{page}?pin={pin}&code={wrong}"), form).await;
+    }
     for mood in [Mood::Away, Mood::Silent, Mood::Broken] {
         house.store.mood.set(mood);
         assert!(!house.post("/validate/check", format!("user=bob&pass={pin}{code}")).await.value());
@@ -85,6 +89,7 @@ async fn no_log_line_holds_a_pin_a_code_a_number_or_a_password() {
         ["check", "bob@default", "rejected", "timed_out", ""],
         ["check", "bob@default", "rejected", "broken", ""],
         ["check", "", "rejected", "malformed", ""],
+        ["auth_requestsms", "bob@default", "rejected", "unknown_transaction", ""],
         ["check", "bob@default", "accepted", "right_code", "serial"],
     ] {
         assert!(line(&parts), "{parts:?} in:\n{text}");
