@@ -96,8 +96,8 @@ pub trait TokenStore: Send + Sync + 'static {
     ) -> Result<Opened, StoreError>;
 
     /// Uses up the challenge: `true` for exactly one caller, if it is the token's open one, unexpired at `now`, and the
-    /// token is active. Then the challenge is gone and the fail counter 0. So are those of `others`, tokens of the same user:
-    /// their fail counters, and an open challenge of the same root.
+    /// token is active. Then the challenge is gone and the fail counter 0. So are the fail counters of `others`, tokens of the
+    /// same user, and every open challenge of the same root, whoever was asked for.
     async fn consume(
         &self,
         serial: &Serial,

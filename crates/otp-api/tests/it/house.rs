@@ -1,17 +1,21 @@
 //! One installation: Alice's token with the PIN 1234, and requests to it.
 
+use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use mtan_embedded::Embedded;
+use mtan_hotp::{Algorithm, Digits, Secret};
 use mtan_jobs::{Clock, Outcome, ReportCode, SendJob, SendReport};
 use mtan_otp_api::{Credentials, OtpApi, Settings};
 use mtan_seal::ServerKey;
 use mtan_sms::PhoneNumber;
-use mtan_verifier::{NewToken, Pin, Store, SystemRandom, UserRef, Verifier};
+use mtan_testkit::redis::RedisServer;
+use mtan_verifier::{NewToken, Pin, Policy, Store, SystemRandom, Token, TokenStore as _, UserRef, Verifier};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -21,6 +25,9 @@ pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 pub(crate) const SERIAL: &str = "LSSM0068DCD9";
 pub(crate) const PHONE: &str = "+491701234567";
 
+/// Alice's seed: RFC 4226, appendix D.
+pub(crate) const SEED: &[u8] = b"12345678901234567890";
+
 pub(crate) struct House {
     pub(crate) api: OtpApi,
     pub(crate) router: Router,
@@ -28,8 +35,28 @@ pub(crate) struct House {
     pub(crate) store: Arc<Door>,
     pub(crate) queue: Arc<Recorder>,
     pub(crate) clock: Arc<HandClock>,
-    _folder: tempfile::TempDir,
+    /// What the store lives in.
+    _place: Box<dyn Any + Send + Sync>,
 }
+
+/// Each of these promises, kept over both stores. A promise is given a house.
+macro_rules! on_both {
+    ($($promise:ident)+) => {
+        mod embedded {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                super::$promise(crate::house::House::new().await).await;
+            })+
+        }
+        mod redis {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                super::$promise(crate::house::House::over_redis().await).await;
+            })+
+        }
+    };
+}
+pub(crate) use on_both;
 
 /// What came back.
 #[derive(Debug)]
@@ -71,21 +98,26 @@ impl House {
     }
 
     pub(crate) async fn with(settings: Settings) -> House {
-        let house = House::empty(settings);
-        let alice = NewToken {
-            serial: Some(SERIAL.parse().unwrap()),
-            user: Some(UserRef::new("alice", "default").unwrap()),
-            description: "Alice's phone".into(),
-            ..NewToken::new(PhoneNumber::parse(PHONE).unwrap(), Pin::new("1234"))
-        };
-        house.verifier.enrol(alice).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = Embedded::open(&folder.path().join("mtan.redb")).unwrap();
+        House::over(settings, mtan_store::embedded(&file), Box::new(folder)).await
+    }
+
+    /// With a Redis of its own.
+    pub(crate) async fn over_redis() -> House {
+        let server = RedisServer::start().await;
+        // patient: what is tested is what is said, not how fast a loaded machine says it
+        let store = mtan_store::redis(&format!("{}?timeout_ms=20000", server.url())).unwrap();
+        House::over(Settings::default(), store, Box::new(server)).await
+    }
+
+    async fn over(settings: Settings, store: Arc<dyn Store>, place: Box<dyn Any + Send + Sync>) -> House {
+        let house = House::empty(settings, store, place);
+        house.enrol(SERIAL, "alice", "1234").await;
         house
     }
 
-    fn empty(settings: Settings) -> House {
-        let folder = tempfile::tempdir().unwrap();
-        let file = Embedded::open(&folder.path().join("mtan.redb")).unwrap();
-        let real: Arc<dyn Store> = mtan_store::embedded(&file);
+    fn empty(settings: Settings, real: Arc<dyn Store>, place: Box<dyn Any + Send + Sync>) -> House {
         let store = Arc::new(Door { store: real, mood: Moody::well() });
         let (queue, clock) = (Arc::new(Recorder::new()), Arc::new(HandClock::new()));
         let verifier = Arc::new(Verifier::new(
@@ -97,7 +129,35 @@ impl House {
             settings.policies.clone(),
         ));
         let api = OtpApi::new(verifier.clone(), &settings, clock.clone());
-        House { router: api.router(), api, verifier, store, queue, clock, _folder: folder }
+        House { router: api.router(), api, verifier, store, queue, clock, _place: place }
+    }
+
+    /// A token for somebody of the default realm.
+    pub(crate) async fn enrol(&self, serial: &str, user: &str, pin: &str) {
+        self.enrol_as(NewToken {
+            serial: Some(serial.parse().unwrap()),
+            user: Some(UserRef::new(user, "default").unwrap()),
+            description: if serial == SERIAL { "Alice's phone".into() } else { String::new() },
+            ..NewToken::new(PhoneNumber::parse(PHONE).unwrap(), Pin::new(pin))
+        })
+        .await;
+    }
+
+    /// A token with the first characters of its serial as its seed; Alice's has the RFC's.
+    pub(crate) async fn enrol_as(&self, token: NewToken) {
+        let serial = token.serial.clone().expect("a serial");
+        let seed = match serial.as_str() {
+            SERIAL => SEED.to_vec(),
+            other => other.as_bytes().iter().copied().cycle().take(20).collect(),
+        };
+        let secret = token.secret.or_else(|| Secret::new(seed).ok());
+        self.verifier.enrol(NewToken { secret, ..token }).await.unwrap();
+    }
+
+    /// Changes the rules of every realm.
+    pub(crate) fn rule(&self, change: impl Fn(&mut Policy)) {
+        let policies = self.verifier.policies().as_ref().clone();
+        self.verifier.set_policies(policies.each(change));
     }
 
     pub(crate) async fn send(&self, request: Request) -> Reply {
@@ -141,7 +201,22 @@ impl House {
     }
 
     pub(crate) async fn fail_count(&self) -> u32 {
-        self.verifier.token(&SERIAL.parse().unwrap()).await.unwrap().unwrap().fail_count
+        self.token(SERIAL).await.fail_count
+    }
+
+    pub(crate) async fn token(&self, serial: &str) -> Token {
+        self.verifier.token(&serial.parse().unwrap()).await.unwrap().expect("the token is there")
+    }
+
+    /// As an administrator changes it: a lock ends with it.
+    pub(crate) async fn change(&self, serial: &str, change: impl FnOnce(&mut Token)) {
+        let mut token = self.token(serial).await;
+        change(&mut token);
+        assert!(self.store.put_token(&token).await.unwrap());
+    }
+
+    pub(crate) fn later(&self, seconds: u64) {
+        self.clock.turn(Duration::from_secs(seconds));
     }
 
     /// A report on `job`.
@@ -160,6 +235,16 @@ impl House {
             at: self.clock.now(),
         }
     }
+}
+
+/// The code of Alice's seed at that counter, made without the verifier.
+pub(crate) fn code_at(counter: u64) -> String {
+    code_of(SEED, counter)
+}
+
+pub(crate) fn code_of(seed: &[u8], counter: u64) -> String {
+    let secret = Secret::new(seed.to_vec()).unwrap();
+    mtan_hotp::generate(&secret, counter, Algorithm::Sha1, Digits::default()).expose().to_owned()
 }
 
 /// A code of the same length that is another one.

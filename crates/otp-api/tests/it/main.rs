@@ -11,6 +11,7 @@ mod explain;
 mod faults;
 mod golden;
 mod hand;
+mod holes;
 mod house;
 mod observed;
 mod pages;

@@ -57,8 +57,8 @@ impl TokenStore for EmbeddedStore {
         self.step(move |tx| {
             let consumed = consume(tx, serial.as_str(), transaction.as_str(), now)?;
             if consumed {
-                let dot = format!("{}.", transaction.root());
-                others.iter().try_for_each(|other| close(tx, other.as_str(), &dot, now))?;
+                others.iter().try_for_each(|other| clear_tries(tx, other.as_str()))?;
+                close_siblings(tx, &transaction, now)?;
             }
             Ok(consumed)
         })
@@ -169,14 +169,31 @@ fn consume(tx: &WriteTransaction, serial: &str, transaction: &str, now: Timestam
     Ok(true)
 }
 
-/// Another token of the user was answered: its challenge of the same root is closed, and no try stays counted.
-fn close(tx: &WriteTransaction, serial: &str, root_and_dot: &str, now: Timestamp) -> Result<(), Fault> {
+/// Another token of the user was answered: no try stays counted.
+fn clear_tries(tx: &WriteTransaction, serial: &str) -> Result<(), Fault> {
     let Some(mut state) = state(tx, serial)? else { return Ok(()) };
-    if state.open.as_ref().is_some_and(|open| open.starts_with(root_and_dot)) {
-        trails::change(tx, state.open.take().as_deref(), |trail| trail.end(End::Sibling, now))?;
-    }
     state.fail_count = 0;
     put_state(tx, serial, &state)
+}
+
+/// Closes what was opened with that challenge, whether its token was asked for or not.
+fn close_siblings(tx: &WriteTransaction, answered: &TransactionId, now: Timestamp) -> Result<(), Fault> {
+    let root = answered.root();
+    if root == *answered {
+        return Ok(());
+    }
+    for serial in challenged(tx, &root)? {
+        let Some(mut state) = state(tx, &serial)? else { continue };
+        if state
+            .open
+            .as_deref()
+            .is_some_and(|open| open.split_once('.').is_some_and(|(r, _)| r == root.as_str()))
+        {
+            trails::change(tx, state.open.take().as_deref(), |trail| trail.end(End::Sibling, now))?;
+            put_state(tx, &serial, &state)?;
+        }
+    }
+    Ok(())
 }
 
 fn put_token(tx: &WriteTransaction, token: &Token) -> Result<bool, Fault> {

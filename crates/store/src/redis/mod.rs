@@ -144,6 +144,11 @@ impl fmt::Debug for RedisStore {
     }
 }
 
+/// What names the challenge and its siblings together; nothing, if it stands alone.
+fn root_above(transaction: &TransactionId) -> &str {
+    transaction.as_str().split_once('.').map_or("", |(root, _)| root)
+}
+
 /// The root by which several challenges may be asked for: no challenge of ours that stands alone is one.
 fn root_of(named: Option<&TransactionId>) -> &str {
     named.map(TransactionId::as_str).filter(|id| !id.contains('.')).unwrap_or_default()

@@ -94,9 +94,10 @@ impl TokenStore for RedisStore {
             .arg(serial.as_str())
             .arg(transaction.as_str())
             .arg(micros(now))
-            .arg(format!("{}.", transaction.root()));
+            .arg(super::root_above(transaction))
+            .arg(MOST_TOKENS);
         for other in others {
-            step.key(keys::token(other)).arg(other.as_str());
+            step.key(keys::token(other));
         }
         self.step(&step, Certain::OnReplicas).await
     }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use mtan_jobs::JobId;
-use mtan_verifier::{Admission, Answer, Challenge, Reason, Serial, TransactionId};
+use mtan_verifier::{Admission, Answer, Challenge, Reason, Serial, Subject, TransactionId};
 
 use crate::store::Event;
 use crate::world::{Person, World, policy};
@@ -13,7 +13,7 @@ use crate::world::{Person, World, policy};
 pub(crate) struct Asked {
     /// The number under which it was made.
     pub(crate) request: usize,
-    pub(crate) person: Serial,
+    pub(crate) subject: Subject,
     pub(crate) door: Door,
     pub(crate) pass: String,
     pub(crate) transaction: Option<TransactionId>,
@@ -31,12 +31,20 @@ impl Asked {
         self.transaction.is_none() && self.pass == person.pin
     }
 
+    /// Whether it is the PIN of one of the tokens that it asks.
+    fn is_a_pin(&self, world: &World) -> bool {
+        world.tokens_of(&self.subject).into_iter().any(|person| self.is_pin(person))
+    }
+
     /// Whether it is what the challenge with the code `code` waits for.
     fn answers(&self, person: &Person, challenge: &Challenge, code: &str) -> bool {
         let with_pin = self.pass == person.pass(code);
         self.door == Door::Check
             && match &self.transaction {
-                Some(asked) => *asked == challenge.transaction && (with_pin || self.pass == code),
+                Some(asked) => {
+                    let named = challenge.transaction == *asked || challenge.transaction.root() == *asked;
+                    named && (with_pin || self.pass == code)
+                }
                 None => with_pin,
             }
     }
@@ -47,76 +55,102 @@ pub(crate) fn audit(world: &World, asked: &[Asked]) {
     for one in asked {
         one_request(world, one, &history);
     }
-    for person in [&world.alice, &world.bob] {
+    for person in world.everybody() {
         one_token(world, person, asked, &history);
     }
     the_queue(world, &history);
 }
 
 fn person<'a>(world: &'a World, serial: &Serial) -> &'a Person {
-    [&world.alice, &world.bob].into_iter().find(|p| p.serial == *serial).expect("one of the two")
+    world.everybody().find(|p| p.serial == *serial).expect("one of ours")
 }
 
 fn one_request(world: &World, one: &Asked, history: &[(usize, Event)]) {
-    let person = person(world, &one.person);
     let own: Vec<(usize, &Event)> = history
         .iter()
         .enumerate()
         .filter(|(_, (by, _))| *by == one.request)
         .map(|(at, (_, e))| (at, e))
         .collect();
-    let admission = own.iter().find_map(|(_, event)| match event {
-        Event::Tried { admission, serial, .. } if *serial == one.person => Some(*admission),
-        _ => None,
-    });
-    let forgiven = own.iter().filter(|(_, e)| matches!(e, Event::Forgave { .. })).count();
+    let tried: Vec<(&Serial, Admission)> = own.iter().filter_map(|(_, event)| admitted(event)).collect();
+    let counted = |serial: &Serial| tried.contains(&(serial, Admission::Counted));
+    let forgiven: Vec<&Serial> = own.iter().filter_map(|(_, event)| forgiven(event)).collect();
     let consumed = own.iter().find_map(|(at, event)| match event {
-        Event::Consumed { challenge, now } => Some((*at, challenge, *now)),
+        Event::Consumed { challenge, now, others } => Some((*at, challenge, *now, others)),
         _ => None,
     });
 
-    if admission != Some(Admission::Counted) {
-        assert!(own.len() <= 1, "nothing follows a try that was not counted: {one:?} {own:?}");
-        assert!(matches!(one.answer, Answer::Rejected(_)), "{one:?}");
-    }
-    if admission == Some(Admission::Locked) {
+    let asked = world.tokens_of(&one.subject);
+    assert!(tried.iter().all(|(serial, _)| asked.iter().any(|p| p.serial == **serial)), "{one:?} {own:?}");
+    if !tried.iter().any(|(_, admission)| *admission == Admission::Counted) {
+        assert!(own.len() == tried.len(), "nothing follows a try that was not counted: {one:?} {own:?}");
         let Answer::Rejected(reason) = one.answer else { panic!("{one:?}") };
         assert!(matches!(reason, Reason::Locked | Reason::StoreAway), "{one:?}");
     }
-    assert!(
-        forgiven <= usize::from(one.is_pin(person)),
-        "only a right PIN is forgiven, once: {one:?} {own:?}"
-    );
+    for (n, serial) in forgiven.iter().enumerate() {
+        assert!(one.is_a_pin(world), "only a right PIN is forgiven: {one:?} {own:?}");
+        assert!(
+            counted(serial) && !forgiven[..n].contains(serial),
+            "what was counted, once: {one:?} {own:?}"
+        );
+    }
 
     match &one.answer {
         Answer::Accepted(serial) => {
-            assert_eq!(*serial, one.person);
-            assert!(consumed.is_some(), "accepted without using a code up: {one:?}");
+            let used = consumed.is_some_and(|(_, challenge, ..)| challenge.serial == *serial);
+            assert!(used, "accepted without using a code up: {one:?}");
         }
         Answer::Challenged(sent) => {
-            assert!(one.is_pin(person), "challenged without the PIN: {one:?}");
-            assert_eq!(forgiven, 1, "{one:?}");
-            assert!(world.store.was_opened(&sent.sms[0].job_id), "promised and never opened: {one:?}");
+            assert!(!sent.sms.is_empty(), "{one:?}");
+            for sms in &sent.sms {
+                assert!(one.is_pin(person(world, &sms.serial)), "challenged without the PIN: {one:?}");
+                assert!(forgiven.contains(&&sms.serial), "{one:?}");
+                assert!(world.store.was_opened(&sms.job_id), "promised and never opened: {one:?}");
+                assert!(sms.transaction.root() == sent.transaction, "of one root: {one:?}");
+            }
         }
         Answer::Rejected(reason) => {
             let silent = *reason == Reason::StoreAway;
             assert!(consumed.is_none() || silent, "rejected with a code used up: {one:?}");
         }
     }
-    if let Some((at, challenge, now)) = consumed {
+    if let Some((at, challenge, now, others)) = consumed {
+        let person = person(world, &challenge.serial);
         let counter = counter_of(challenge, history);
+        assert!(counted(&person.serial), "{one:?} {own:?}");
+        assert!(others.iter().all(counted), "only what the request touched is cleared: {one:?} {own:?}");
         assert!(one.answers(person, challenge, &person.code(counter)), "a code used up for nothing: {one:?}");
         assert!(now < challenge.expires_at, "{one:?}");
-        let earlier = &history[..at];
-        let newest = earlier.iter().rev().find_map(|(_, event)| match event {
-            Event::Opened { challenge, .. } if challenge.serial == one.person => Some(challenge),
-            _ => None,
-        });
-        assert_eq!(newest.map(|c| &c.transaction), Some(&challenge.transaction), "not the newest: {one:?}");
-        let again = earlier.iter().any(
-            |(_, e)| matches!(e, Event::Consumed { challenge: c, .. } if c.transaction == challenge.transaction),
-        );
-        assert!(!again, "a code used up twice: {one:?}");
+        still_open(challenge, &history[..at], one);
+    }
+}
+
+/// Of all that happened before, the opening is the last thing that happened to the challenge.
+fn still_open(challenge: &Challenge, earlier: &[(usize, Event)], one: &Asked) {
+    // Siblings are noted as closed by the very step that uses the challenge up, so they stand before it.
+    let last = earlier.iter().rev().find_map(|(_, event)| match event {
+        Event::Opened { challenge: c, .. } | Event::Consumed { challenge: c, .. }
+            if c.serial == challenge.serial =>
+        {
+            Some((matches!(event, Event::Opened { .. }), &c.transaction))
+        }
+        Event::Closed { serial } if *serial == challenge.serial => Some((false, &challenge.transaction)),
+        _ => None,
+    });
+    assert_eq!(last, Some((true, &challenge.transaction)), "not the newest, or closed: {one:?}");
+}
+
+fn admitted(event: &Event) -> Option<(&Serial, Admission)> {
+    match event {
+        Event::Tried { serial, admission, .. } => Some((serial, *admission)),
+        _ => None,
+    }
+}
+
+fn forgiven(event: &Event) -> Option<&Serial> {
+    match event {
+        Event::Forgave { serial } => Some(serial),
+        _ => None,
     }
 }
 
@@ -133,7 +167,8 @@ pub(crate) fn counter_of(challenge: &Challenge, history: &[(usize, Event)]) -> u
 fn one_token(world: &World, person: &Person, asked: &[Asked], history: &[(usize, Event)]) {
     let blocking = policy().blocking;
     let validity = policy().validity;
-    let guess = |request: usize| asked.iter().any(|a| a.request == request && !a.is_pin(person));
+    // the PIN of one token is no guess at another one's: who knows it has one text to say, again and again
+    let guess = |request: usize| asked.iter().any(|a| a.request == request && !a.is_a_pin(world));
     let max_fail = world.token(person).max_fail;
     let (mut counter, mut guesses, mut late) = (0, 0, 0);
     let mut in_flight: HashSet<usize> = HashSet::new();
@@ -152,7 +187,9 @@ fn one_token(world: &World, person: &Person, asked: &[Asked], history: &[(usize,
             Event::Forgave { serial } if *serial == person.serial => {
                 late += u32::from(before_reset.contains(by));
             }
-            Event::Consumed { challenge, .. } if challenge.serial == person.serial => {
+            Event::Consumed { challenge, others, .. }
+                if challenge.serial == person.serial || others.contains(&person.serial) =>
+            {
                 (guesses, late) = (0, 0);
                 before_reset = std::mem::take(&mut in_flight);
             }

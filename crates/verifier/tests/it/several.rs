@@ -124,6 +124,30 @@ fn a_success_with_any_of_them_closes_all() {
 }
 
 #[test]
+fn a_success_with_one_that_was_asked_for_alone_closes_its_siblings_too() {
+    for by_serial in [true, false] {
+        let carla = Carla::new();
+        let sent = carla.trigger();
+        assert_eq!(carla.check("falsch", None), rejected(Reason::WrongPin));
+        let (first, verifier) = (&sent.sms[0], &carla.world.verifier);
+        let answer = match by_serial {
+            true => {
+                let subject = Subject::Serial(first.serial.clone());
+                alone(verifier.check(Some(&subject), &code(0, 1), Some(&first.transaction)))
+            }
+            false => alone(verifier.check_transaction(&first.transaction, &code(0, 1))).answer,
+        };
+        assert_eq!(answer, carla.accepted(0));
+        assert_eq!(carla.fails(), [0, 1, 1], "tries are cleared where they were touched");
+        let second = &sent.sms[1].transaction;
+        for transaction in [None, Some(second), Some(&sent.transaction)] {
+            let pass = if transaction.is_some() { code(1, 1) } else { format!("{PIN}{}", code(1, 1)) };
+            assert!(matches!(carla.check(&pass, transaction), Answer::Rejected(_)), "{transaction:?}");
+        }
+    }
+}
+
+#[test]
 fn the_root_takes_the_code_of_any_and_a_sibling_its_own_alone() {
     let carla = Carla::new();
     let sent = carla.trigger();

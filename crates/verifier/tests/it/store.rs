@@ -50,9 +50,15 @@ pub(crate) enum Event {
     Reset {
         serial: Serial,
     },
+    /// Ended by the answer to another challenge of its root.
+    Closed {
+        serial: Serial,
+    },
     Consumed {
         challenge: Challenge,
         now: Timestamp,
+        /// Their tries were cleared with it.
+        others: Vec<Serial>,
     },
     NotConsumed,
 }
@@ -243,13 +249,13 @@ impl State {
         Tried { token, challenge: self.open(serial, shown_at), admission }
     }
 
-    fn close(&mut self, serial: &Serial, root: &TransactionId, now: Timestamp) {
-        if let Some(token) = self.tokens.get_mut(serial) {
-            token.fail_count = 0;
-        }
-        if self.challenges.get(serial).is_some_and(|c| c.transaction.root() == *root) {
-            self.end(serial, End::Sibling, now);
-            self.challenges.remove(serial);
+    fn close(&mut self, root: &TransactionId, now: Timestamp) {
+        let siblings = self.challenges.values().filter(|c| c.transaction.root() == *root);
+        let siblings: Vec<Serial> = siblings.map(|c| c.serial.clone()).collect();
+        for serial in siblings {
+            self.end(&serial, End::Sibling, now);
+            self.challenges.remove(&serial);
+            self.note(Event::Closed { serial });
         }
     }
 
@@ -325,9 +331,12 @@ impl TokenStore for MemoryStore {
             state.end(serial, End::Used, now);
             state.challenges.remove(serial);
             for other in others {
-                state.close(other, &challenge.transaction.root(), now);
+                if let Some(token) = state.tokens.get_mut(other) {
+                    token.fail_count = 0;
+                }
             }
-            state.note(Event::Consumed { challenge, now });
+            state.close(&challenge.transaction.root(), now);
+            state.note(Event::Consumed { challenge, now, others: others.to_vec() });
             true
         })
         .await

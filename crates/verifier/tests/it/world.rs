@@ -78,6 +78,8 @@ pub(crate) struct World {
     pub(crate) alice: Person,
     /// Her token has no PIN, eight digits and SHA-256.
     pub(crate) bob: Person,
+    /// Further tokens of Alice's.
+    pub(crate) more: Vec<Person>,
 }
 
 pub(crate) const PIN: &str = "geheim";
@@ -101,10 +103,36 @@ impl World {
             Verifier::new(store.clone(), broker.clone(), clock.clone(), random, key.clone(), policy);
         let alice = person("alice", "LSSM0001", PIN, b"12345678901234567890", Algorithm::Sha1, 6);
         let bob = person("bob", "LSSM0002", "", &[0xb0; 32], Algorithm::Sha256, 8);
-        let world = World { store, broker, clock, verifier, key, alice, bob };
+        let world = World { store, broker, clock, verifier, key, alice, bob, more: Vec::new() };
         world.enrol(&world.alice);
         world.enrol(&world.bob);
         world
+    }
+
+    /// Alice has further tokens, of these PINs.
+    pub(crate) fn with_more(pins: &[&'static str]) -> World {
+        let mut world = World::new();
+        for (place, pin) in (3..).zip(pins) {
+            let more = person("alice", &format!("LSSM000{place}"), pin, &[place; 20], Algorithm::Sha1, 6);
+            world.enrol(&more);
+            world.more.push(more);
+        }
+        world
+    }
+
+    /// Every token, with what the outside knows of it.
+    pub(crate) fn everybody(&self) -> impl Iterator<Item = &Person> {
+        [&self.alice, &self.bob].into_iter().chain(&self.more)
+    }
+
+    /// The tokens of a user, or the one of that serial.
+    pub(crate) fn tokens_of(&self, subject: &Subject) -> Vec<&Person> {
+        let own = |person: &&Person| match subject {
+            Subject::User(user) => person.user == *user,
+            Subject::Serial(serial) => person.serial == *serial,
+            Subject::Transaction(_) => false,
+        };
+        self.everybody().filter(own).collect()
     }
 
     pub(crate) fn enrol(&self, person: &Person) {

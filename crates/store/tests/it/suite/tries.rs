@@ -96,19 +96,25 @@ pub(crate) async fn a_root_names_all_its_challenges(store: &Arc<dyn Store>) {
 pub(crate) async fn a_code_that_is_used_up_closes_its_siblings_and_clears_their_tries(
     store: &Arc<dyn Store>,
 ) {
-    alice_has(store, &["A", "B", "C", "D"]).await;
+    alice_has(store, &["A", "B", "C", "D", "E"]).await;
     open(store, "A", "55.01", 1, at(0)).await;
     open(store, "B", "55.02", 1, at(0)).await;
+    open(store, "E", "55.03", 1, at(0)).await;
     let other = open(store, "C", "555.01", 1, at(0)).await;
     store.begin_try(&of_user("alice"), at(1)).await.unwrap();
     let others = [serial("B"), serial("C")];
     assert!(!store.consume(&serial("A"), &transaction("55.02"), &others, at(2)).await.unwrap());
     assert_eq!(fail_count(store, "B").await, 1, "a code that is not used up changes nothing");
     assert!(store.consume(&serial("A"), &transaction("55.01"), &others, at(2)).await.unwrap());
-    for (name, fails) in [("A", 0), ("B", 0), ("C", 0), ("D", 1)] {
+    for (name, fails) in [("A", 0), ("B", 0), ("C", 0), ("D", 1), ("E", 1)] {
         assert_eq!(fail_count(store, name).await, fails, "{name}");
     }
-    assert!(!store.consume(&serial("B"), &transaction("55.02"), &[], at(3)).await.unwrap(), "it was closed");
+    for (name, id) in [("B", "55.02"), ("E", "55.03")] {
+        assert!(
+            !store.consume(&serial(name), &transaction(id), &[], at(3)).await.unwrap(),
+            "{id} was closed"
+        );
+    }
     let still = one_try(store, &of_serial("C"), at(3)).await;
     assert_is(still.challenge.as_ref(), &other);
     assert!(store.consume(&serial("C"), &transaction("555.01"), &[serial("gone")], at(3)).await.unwrap());
