@@ -109,11 +109,12 @@ impl World {
         world
     }
 
-    /// Alice has further tokens, of these PINs.
-    pub(crate) fn with_more(pins: &[&'static str]) -> World {
+    /// Alice has further tokens, of these PINs and seeds.
+    pub(crate) fn with_more(tokens: &[(&'static str, u8)]) -> World {
         let mut world = World::new();
-        for (place, pin) in (3..).zip(pins) {
-            let more = person("alice", &format!("LSSM000{place}"), pin, &[place; 20], Algorithm::Sha1, 6);
+        for (place, (pin, seed)) in (3..).zip(tokens) {
+            let serial = format!("LSSM000{place}");
+            let more = person("alice", &serial, pin, &[*seed; 20], Algorithm::Sha1, 6);
             world.enrol(&more);
             world.more.push(more);
         }
