@@ -36,6 +36,8 @@ const TOP_LEVEL: &[&str] = &[
     "pools",
     "routing",
     "token",
+    "policy",
+    "realms",
     "sender",
     "log",
 ];

@@ -15,6 +15,7 @@ mod holes;
 mod house;
 mod observed;
 mod pages;
+mod policies;
 mod process;
 mod report_wait;
 mod running;
