@@ -14,7 +14,7 @@ use crate::admin::Gate;
 use crate::endpoint::Style;
 use crate::question::Names;
 use crate::settings::Settings;
-use crate::{admin, background, observed, pages, validate};
+use crate::{admin, background, observed, openapi, pages, validate};
 
 /// The HTTP face of one process. Clones share it.
 #[derive(Clone)]
@@ -64,7 +64,7 @@ impl OtpApi {
     /// The routes under /validate, /admin and /api/v1, and the sample pages under /auth where they are wanted. Merge others
     /// beside them; an unknown path is 404.
     pub fn router(&self) -> Router {
-        let router = validate::routes(self).merge(admin::routes(self));
+        let router = validate::routes(self).merge(admin::routes(self)).merge(openapi::routes());
         if self.inner.pages { router.merge(pages::routes(self)) } else { router }
     }
 

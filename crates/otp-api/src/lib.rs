@@ -9,6 +9,7 @@ mod endpoint;
 mod envelope;
 mod json;
 mod observed;
+mod openapi;
 mod outcome;
 mod pages;
 mod params;

@@ -14,6 +14,7 @@ mod hand;
 mod holes;
 mod house;
 mod observed;
+mod openapi;
 mod pages;
 mod policies;
 mod process;
