@@ -38,6 +38,7 @@ const TOP_LEVEL: &[&str] = &[
     "token",
     "policy",
     "realms",
+    "audit",
     "sender",
     "log",
 ];

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admin::Gate;
+use crate::audit::Auditor;
 use crate::endpoint::Style;
 use crate::question::Names;
 use crate::settings::Settings;
@@ -25,6 +26,7 @@ pub struct OtpApi {
 pub(crate) struct Inner {
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) gate: Option<Gate>,
+    pub(crate) auditor: Arc<Auditor>,
     pub(crate) names: Names,
     pub(crate) style: Style,
     pub(crate) report_wait: Duration,
@@ -44,8 +46,9 @@ impl OtpApi {
         observed::describe();
         let section = &settings.otp_api;
         let inner = Inner {
+            gate: settings.admin.as_ref().map(|admin| Gate::new(&verifier, admin, clock.clone())),
+            auditor: Arc::new(Auditor::new(verifier.clone(), &settings.audit)),
             verifier,
-            gate: settings.admin.as_ref().map(|credentials| Gate::new(credentials, clock.clone())),
             clock,
             explain_hours: section.explain_hours,
             pages: section.pages,
@@ -68,12 +71,13 @@ impl OtpApi {
         if self.inner.pages { router.merge(pages::routes(self)) } else { router }
     }
 
-    /// Starts the outbox relay and the ledger's clerk. The relay ends with `stop`, the clerk when `reports` ends: give both the
+    /// Starts the outbox relay, the audit log's clerk and the ledger's. The relay ends with `stop`, the clerk when `reports` ends: give both the
     /// same token, and wait for the tracker.
     pub fn spawn_background(&self, reports: Box<dyn ReportConsumer>, stop: CancellationToken) -> TaskTracker {
         let background = TaskTracker::new();
         let verifier = &self.inner.verifier;
         background.spawn(background::relay(verifier.clone(), self.inner.stirred.clone(), stop.clone()));
+        background.spawn(self.inner.auditor.clone().clerk(stop.clone()));
         background.spawn(background::ledger(verifier.clone(), reports, stop));
         background.close();
         background

@@ -85,6 +85,11 @@ impl<'a> Envelope<'a, ()> {
 }
 
 impl<D: Serialize> Envelope<'_, D> {
+    /// The same with another number in `id`.
+    pub(crate) fn with_id(self, id: u32) -> Self {
+        Envelope { id: Id::Number(id), ..self }
+    }
+
     /// The response, `application/json`.
     pub(crate) fn response(&self, status: StatusCode) -> Response {
         (status, Json(self)).into_response()

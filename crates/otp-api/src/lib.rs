@@ -2,8 +2,10 @@
 
 mod admin;
 mod api;
+mod audit;
 mod background;
 mod bounded;
+mod csv;
 mod detail;
 mod endpoint;
 mod envelope;
@@ -18,8 +20,10 @@ mod process;
 mod question;
 mod settings;
 mod validate;
+mod wildcard;
 
 pub use api::OtpApi;
+pub use audit::AuditSection;
 pub use policies::{PolicySection, RealmSection};
 pub use process::add_ready_checks;
 pub use settings::{AdminSection, Compat, Credentials, OtpApiSection, PinHashName, Settings, TokenSection};

@@ -8,6 +8,7 @@ use axum::http::header::{CONTENT_TYPE, USER_AGENT};
 use axum::http::{HeaderMap, HeaderValue};
 use percent_encoding::percent_decode;
 
+use crate::admin::error::AdminError;
 use crate::json;
 
 /// The largest query and the largest body, in bytes each.
@@ -74,6 +75,52 @@ impl Params {
             return pair.value.as_deref().map(Some).ok_or(Unreadable("a parameter is no text in UTF-8"));
         }
         Ok(None)
+    }
+
+    /// The parameter `key` in any spelling of upper and lower case.
+    pub(crate) fn any_case(&self, key: &str) -> Result<Option<&str>, Unreadable> {
+        let all = self.query.iter().chain(&self.body);
+        let mut spellings: Vec<&str> =
+            all.map(|pair| pair.key.as_str()).filter(|name| name.eq_ignore_ascii_case(key)).collect();
+        spellings.sort_unstable();
+        spellings.dedup();
+        match spellings[..] {
+            [] => Ok(None),
+            [spelling] => self.get(spelling),
+            _ => Err(Unreadable("each parameter is expected once")),
+        }
+    }
+
+    /// The parameter `key`, or all of `key[]`, as LinOTP writes a list; empty ones are passed over.
+    pub(crate) fn list(&self, key: &str) -> Result<Vec<&str>, Unreadable> {
+        let name = format!("{key}[]");
+        let mut found: Vec<&str> = self.get(key)?.into_iter().collect();
+        for pair in self.query.iter().chain(&self.body).filter(|pair| pair.key == name) {
+            found.push(pair.value.as_deref().ok_or(Unreadable("a parameter is no text in UTF-8"))?);
+        }
+        found.retain(|text| !text.is_empty());
+        Ok(found)
+    }
+
+    /// The parameter `key` as a whole number.
+    pub(crate) fn number(&self, key: &str, least: usize, most: usize) -> Result<Option<usize>, AdminError> {
+        let Some(text) = self.filled(key)? else { return Ok(None) };
+        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+        let expected = || match most {
+            usize::MAX => format!("a whole number of at least {least} is expected"),
+            most => format!("a whole number from {least} to {most} is expected"),
+        };
+        number.map(Some).ok_or_else(|| AdminError::invalid(key, expected()))
+    }
+
+    /// The parameter `key` as yes or no.
+    pub(crate) fn switch(&self, key: &str) -> Result<Option<bool>, AdminError> {
+        match self.filled(key)?.map(str::to_ascii_lowercase).as_deref() {
+            None => Ok(None),
+            Some("true" | "1" | "yes" | "on") => Ok(Some(true)),
+            Some("false" | "0" | "no" | "off") => Ok(Some(false)),
+            Some(_) => Err(AdminError::invalid(key, "true or false is expected")),
+        }
     }
 
     /// The parameter `key`, where an empty one counts as not given.

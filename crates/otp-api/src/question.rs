@@ -36,6 +36,8 @@ pub(crate) struct Question {
     pub(crate) of_our_type: bool,
     /// LinOTP's `auth_info`.
     pub(crate) auth_info: bool,
+    /// Whom the caller asks for, for the audit log.
+    pub(crate) client: Option<String>,
 }
 
 enum OwnText {
@@ -63,7 +65,9 @@ impl Question {
         };
         let of_our_type = params.filled("token_type")?.is_none_or(|kind| kind.eq_ignore_ascii_case("sms"));
         let auth_info = params.get("auth_info")?.is_some_and(|text| text.eq_ignore_ascii_case("true"));
-        Ok(Question { subject, pass, transaction, text, without_pin, of_our_type, auth_info })
+        // What is no text is passed over: it decides nothing.
+        let client = params.filled("client").ok().flatten().map(str::to_owned);
+        Ok(Question { subject, pass, transaction, text, without_pin, of_our_type, auth_info, client })
     }
 
     /// A question that says whose token, what, and which challenge; nothing else.
@@ -76,6 +80,7 @@ impl Question {
             without_pin: false,
             of_our_type: true,
             auth_info: false,
+            client: None,
         }
     }
 

@@ -11,6 +11,8 @@ use mtan_jobs::Pool;
 use mtan_verifier::{PinScheme, Policies, Policy, Template, UserRef};
 use serde::Deserialize;
 
+use crate::audit::AuditSection;
+
 /// The longest time that a request may wait for a report, in milliseconds: less than the 10 s after which a stop cuts
 /// requests off.
 const LONGEST_WAIT: u64 = 9_000;
@@ -95,6 +97,8 @@ pub struct Settings {
     pub policies: Policies,
     /// Every configured pool: the publisher must know them.
     pub pools: Vec<Pool>,
+    /// `[audit]`
+    pub audit: AuditSection,
 }
 
 /// The administrator's name and password; `Debug` shows neither.
@@ -114,7 +118,7 @@ impl Settings {
         let policy = Policy { remembered: remembered(&otp_api), ..policy(config, &pools) };
         let long_validity = mtan_daemon::sms(config).allow_long_validity;
         let policies = crate::policies::policies(config, policy, &pools, long_validity);
-        Settings { otp_api, admin: admin(config), policies, pools: names(&pools) }
+        Settings { otp_api, admin: admin(config), policies, pools: names(&pools), audit: audit(config) }
     }
 }
 
@@ -134,6 +138,14 @@ fn otp_api(config: &mut Config) -> OtpApiSection {
             "otp_api.default_realm",
             "a name of 1 to 255 characters without control characters is expected",
         );
+    }
+    section
+}
+
+fn audit(config: &mut Config) -> AuditSection {
+    let section: AuditSection = config.section("audit");
+    if section.keep_entries == 0 {
+        config.fault("audit.keep_entries", "at least 1 is expected");
     }
     section
 }
@@ -240,6 +252,7 @@ impl Default for Settings {
             admin: None,
             policies: Policy { route: Vec::new(), ..Policy::default() }.into(),
             pools: Vec::new(),
+            audit: AuditSection::default(),
         }
     }
 }

@@ -10,12 +10,13 @@ use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use mtan_jobs::{JobId, Outcome as SendOutcome};
-use mtan_verifier::{Reason, Sent, Subject, Verifier};
+use mtan_verifier::{AuditRecord, Reason, Sent, Subject, Verifier};
 use tokio::time::{sleep, timeout};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::info;
 
 use crate::OtpApi;
+use crate::audit;
 use crate::bounded::{Unanswered, bounded};
 use crate::endpoint::{Endpoint, PanicIsNo};
 use crate::envelope::Envelope;
@@ -55,22 +56,48 @@ async fn ok(request: Request) -> Response {
     Envelope::<()>::value(asks_nothing, 0, None).response(StatusCode::OK)
 }
 
+/// What a caller called, and from where.
+pub(crate) struct Called {
+    name: &'static str,
+    client: Option<String>,
+}
+
+impl Called {
+    pub(crate) fn new(name: &'static str, request: &Request) -> Called {
+        Called { name, client: audit::address(request) }
+    }
+
+    /// In the audit log: a page asks an endpoint's question under a name of its own.
+    fn action(&self) -> String {
+        match self.name.strip_prefix("auth_") {
+            Some(page) => format!("auth/{page}"),
+            None => format!("validate/{}", self.name),
+        }
+    }
+}
+
 impl OtpApi {
     async fn answer(&self, endpoint: Endpoint, request: Request) -> Response {
+        let called = Called::new(endpoint.name(), &request);
         let question = self.question(endpoint, request).await;
-        let (outcome, beside) = self.decide(endpoint, endpoint.name(), question).await;
+        let (outcome, beside) = self.decide(endpoint, called, question).await;
         endpoint.render(&outcome, &beside, self.inner.style, self.inner.clock.now())
     }
 
-    /// Decides what `endpoint` is asked, then logs and counts the answer under the name `called`.
+    /// Decides what `endpoint` is asked, then logs and counts the answer under the name of `called`, and has it kept in the
+    /// audit log.
     pub(crate) async fn decide(
         &self,
         endpoint: Endpoint,
-        called: &'static str,
+        called: Called,
         question: Result<Question, Unreadable>,
     ) -> (Outcome, Beside) {
+        let mut record = AuditRecord::new(self.inner.clock.now(), called.action());
+        record.client = called.client;
         let (subject, outcome, beside) = match question {
             Ok(question) => {
+                record.client_named = question.client.as_deref().map(audit::cleaned);
+                record.transaction = question.transaction.as_ref().map(ToString::to_string);
                 let subject = question.subject.clone();
                 let (outcome, beside) = self.outcome(endpoint, question).await;
                 (Some(subject), outcome, beside)
@@ -80,7 +107,8 @@ impl OtpApi {
                 (None, Outcome::Rejected(Why::Rule(Reason::Malformed)), Beside::default())
             }
         };
-        note(called, subject.as_ref(), &outcome);
+        note(called.name, subject.as_ref(), &outcome);
+        self.inner.auditor.put(audit::of_validate(record, endpoint, subject.as_ref(), &outcome));
         (outcome, beside)
     }
 

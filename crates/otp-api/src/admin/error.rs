@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
-use mtan_verifier::EnrolError;
+use mtan_verifier::{EnrolError, Serial, StoreError};
 
 use crate::bounded::Unanswered;
 use crate::envelope::{Envelope, VERSION};
@@ -13,12 +13,14 @@ use crate::params::{Params, Unreadable};
 pub(crate) struct AdminError {
     code: i32,
     message: String,
+    /// LinOTP's `id` of an error: 1, but of a failed assign 0.
+    id: u32,
 }
 
 impl AdminError {
     /// One of LinOTP's own numbers; the message begins with it.
     pub(crate) fn numbered(code: i32, message: impl AsRef<str>) -> AdminError {
-        AdminError { code, message: format!("ERR{code}: {}", message.as_ref()) }
+        AdminError { code, message: format!("ERR{code}: {}", message.as_ref()), id: 1 }
     }
 
     /// 905: a parameter is not there.
@@ -32,15 +34,32 @@ impl AdminError {
     }
 
     /// -311: no error of LinOTP's own.
-    pub(crate) fn plain(message: &str) -> AdminError {
-        AdminError { code: -311, message: message.to_owned() }
+    pub(crate) fn plain(message: impl AsRef<str>) -> AdminError {
+        AdminError { code: -311, message: message.as_ref().to_owned(), id: 1 }
+    }
+
+    /// 1102: there is no such token.
+    pub(crate) fn no_token(serial: &str) -> AdminError {
+        AdminError::numbered(1102, no_token(serial))
+    }
+
+    /// The same error with another `id`.
+    pub(crate) fn with_id(self, id: u32) -> AdminError {
+        AdminError { id, ..self }
+    }
+
+    /// What the audit log notes: the number.
+    pub(crate) fn reason(&self) -> String {
+        if self.code < 0 { self.code.to_string() } else { format!("ERR{}", self.code) }
     }
 
     /// JSON with status 200; if the caller wants an `httperror`, a small page with that status.
     pub(crate) fn response(&self, params: Option<&Params>) -> Response {
         let wanted = params.map(|params| params.get("httperror"));
         match wanted {
-            None | Some(Ok(None)) => Envelope::error(self.code, &self.message).response(StatusCode::OK),
+            None | Some(Ok(None)) => {
+                Envelope::error(self.code, &self.message).with_id(self.id).response(StatusCode::OK)
+            }
             Some(asked) => self.page(asked.ok().flatten().and_then(error_status)),
         }
     }
@@ -53,6 +72,14 @@ impl AdminError {
             "<html>\n<head>\n<title>{title}</title>\n</head>\n<body>\n<h1>{title}</h1>\n{text}\n</body>\n</html>\n"
         );
         (status, Html(page)).into_response()
+    }
+}
+
+/// LinOTP's words; a serial that can be none stays out of them.
+pub(crate) fn no_token(serial: &str) -> String {
+    match serial.parse::<Serial>() {
+        Ok(serial) => format!("No token with serial {serial}"),
+        Err(_) => "No token with this serial".to_owned(),
     }
 }
 
@@ -77,11 +104,15 @@ impl From<EnrolError> for AdminError {
         match error {
             EnrolError::TooManyTokens => AdminError::numbered(1112, error.to_string()),
             EnrolError::Busy => AdminError::numbered(10, error.to_string()),
-            EnrolError::Store(error) => {
-                tracing::warn!(%error, "no token was made");
-                AdminError::numbered(10, "the store is away")
-            }
+            EnrolError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<StoreError> for AdminError {
+    fn from(error: StoreError) -> AdminError {
+        tracing::warn!(%error, "an administrator's call failed");
+        AdminError::numbered(10, "the store is away")
     }
 }
 

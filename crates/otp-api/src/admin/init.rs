@@ -1,60 +1,41 @@
 //! POST /admin/init: an SMS token is made, or the one of that serial is changed.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::response::Response;
 use data_encoding::HEXLOWER_PERMISSIVE;
-use mtan_hotp::{Digits, Secret};
+use mtan_hotp::{Algorithm, Digits, Secret};
 use mtan_sms::PhoneNumber;
-use mtan_verifier::{NewToken, Pin, Serial, StoreError, SystemRandom, Token, Verifier};
-use serde::Serialize;
-use tracing::info;
+use mtan_verifier::{AuditRecord, NewToken, Pin, Serial, SystemRandom, Token, Verifier};
+use serde_json::json;
 
+use super::call::Answer;
 use super::error::AdminError;
+use super::tokens::note_user;
 use crate::OtpApi;
-use crate::bounded::bounded;
-use crate::envelope::Envelope;
 use crate::params::Params;
 use crate::question::{Names, user};
-
-/// Three steps of a store that each end within 300 ms, and some air.
-const ENROL_WITHIN: Duration = Duration::from_secs(2);
 
 /// Characters of a description.
 const LONGEST_DESCRIPTION: usize = 255;
 
-/// `detail`: the serial, and never the seed.
-#[derive(Serialize)]
-struct Made<'a> {
-    serial: &'a str,
-}
-
-pub(super) async fn init(State(api): State<OtpApi>, request: Request) -> Response {
-    let params = match Params::read(request).await {
-        Ok(params) => params,
-        Err(why) => return AdminError::from(why).response(None),
-    };
-    match enrol(&api, &params).await {
-        Ok(serial) => {
-            let made = Made { serial: serial.as_str() };
-            Envelope::value(true, 1, Some(&made)).response(StatusCode::OK)
-        }
-        Err(error) => error.response(Some(&params)),
-    }
-}
-
-async fn enrol(api: &OtpApi, params: &Params) -> Result<Serial, AdminError> {
+/// `detail` has the serial, and never the seed.
+pub(super) async fn init(
+    api: &OtpApi,
+    params: &Params,
+    record: &mut AuditRecord,
+) -> Result<Answer, AdminError> {
     let wish = Wish::new(params, &api.inner.names)?;
-    let verifier = api.inner.verifier.clone();
-    bounded(&api.inner.tasks, ENROL_WITHIN, wish.fulfil(verifier)).await?
+    record.serial = wish.new.serial.as_ref().map(ToString::to_string);
+    if let Some(user) = &wish.new.user {
+        note_user(record, user);
+    }
+    let serial = wish.fulfil(&api.inner.verifier).await?;
+    record.serial = Some(serial.to_string());
+    Ok(Answer::detailed(true, json!({ "serial": serial.as_str() })))
 }
 
 /// What the request wants of the token; `pin_given` tells an empty PIN from none.
 struct Wish {
     new: NewToken,
+    prefix: Option<String>,
     algorithm_given: bool,
     description_given: bool,
     pin_given: bool,
@@ -69,12 +50,22 @@ impl Wish {
             Some(_) => return Err(AdminError::numbered(1610, "unknown token type: sms is expected")),
         }
         let secret = secret(params)?;
+        refuse_what_is_not_built(params)?;
         let phone = params.filled("phone")?.ok_or_else(|| AdminError::missing("phone"))?;
         let phone = PhoneNumber::parse(phone).map_err(|e| AdminError::invalid("phone", e.to_string()))?;
         let pin = params.get("pin")?;
         let description = description(params)?;
         let algorithm = parsed(params, "hashlib")?;
+        let algorithm: Option<Algorithm> = algorithm;
+        key_size(params, algorithm.unwrap_or_default())?;
+        let prefix = params.filled("prefix")?;
+        if let Some(prefix) = prefix {
+            Serial::beginning(prefix, &SystemRandom).map_err(|_| {
+                AdminError::invalid("prefix", "1 to 32 characters of A-Z a-z 0-9 _ - are expected")
+            })?;
+        }
         let new = NewToken {
+            active: params.switch("enable")?.unwrap_or(true),
             serial: parsed(params, "serial")?,
             user: user(params, names)?,
             secret,
@@ -85,24 +76,26 @@ impl Wish {
         };
         Ok(Wish {
             new,
+            prefix: prefix.map(str::to_owned),
             algorithm_given: algorithm.is_some(),
             description_given: description.is_some(),
             pin_given: pin.is_some(),
         })
     }
 
-    async fn fulfil(mut self, verifier: Arc<Verifier>) -> Result<Serial, AdminError> {
+    async fn fulfil(mut self, verifier: &Verifier) -> Result<Serial, AdminError> {
         match &self.new.serial {
-            None => self.new.serial = Some(free_serial(&verifier).await?),
+            None => {
+                let prefix = self.prefix.as_deref().unwrap_or("LSSM");
+                self.new.serial = Some(free_serial(verifier, prefix).await?);
+            }
             Some(serial) => {
-                if let Some(token) = verifier.token(serial).await.map_err(store_away)? {
+                if let Some(token) = verifier.token(serial).await? {
                     self.keep_the_rest_of(token)?;
                 }
             }
         }
-        let serial = verifier.enrol(self.new).await?;
-        info!(serial = %serial, "token made or changed");
-        Ok(serial)
+        Ok(verifier.enrol(self.new).await?)
     }
 
     /// The token is there: what the request does not name stays as it is. A PIN cannot be read back, so it must be named.
@@ -126,10 +119,11 @@ impl Wish {
 }
 
 /// A serial that no token has: enrolling under a used one would change that token.
-async fn free_serial(verifier: &Verifier) -> Result<Serial, AdminError> {
+async fn free_serial(verifier: &Verifier, prefix: &str) -> Result<Serial, AdminError> {
     loop {
-        let serial = Serial::new(&SystemRandom);
-        if verifier.token(&serial).await.map_err(store_away)?.is_none() {
+        let serial = Serial::beginning(prefix, &SystemRandom)
+            .map_err(|e| AdminError::invalid("prefix", e.to_string()))?;
+        if verifier.token(&serial).await?.is_none() {
             return Ok(serial);
         }
     }
@@ -149,15 +143,19 @@ fn secret(params: &Params) -> Result<Option<Secret>, AdminError> {
     Secret::new(bytes).map(Some).map_err(|e| AdminError::invalid("otpkey", e.to_string()))
 }
 
-/// One line: it goes out again in answers, and terminals and logs of clients show it.
 fn description(params: &Params) -> Result<Option<&str>, AdminError> {
     let Some(text) = params.get("description")? else { return Ok(None) };
+    one_line(text).map(Some).map_err(|expected| AdminError::invalid("description", expected))
+}
+
+/// One line: it goes out again in answers, and terminals and logs of clients show it.
+pub(super) fn one_line(text: &str) -> Result<&str, String> {
     if text.chars().count() > LONGEST_DESCRIPTION || text.chars().any(char::is_control) {
-        let expected =
-            format!("at most {LONGEST_DESCRIPTION} characters without control characters are expected");
-        return Err(AdminError::invalid("description", expected));
+        return Err(format!(
+            "at most {LONGEST_DESCRIPTION} characters without control characters are expected"
+        ));
     }
-    Ok(Some(text))
+    Ok(text)
 }
 
 fn digits(params: &Params) -> Result<Option<Digits>, AdminError> {
@@ -171,6 +169,26 @@ fn parsed<T: std::str::FromStr<Err: ToString>>(params: &Params, key: &str) -> Re
     parsed.map_err(|e: T::Err| AdminError::invalid(key, e.to_string()))
 }
 
-fn store_away(error: StoreError) -> AdminError {
-    mtan_verifier::EnrolError::from(error).into()
+/// A secret is made as long as its hash; another size is refused and not passed over.
+fn key_size(params: &Params, algorithm: Algorithm) -> Result<(), AdminError> {
+    let made = algorithm.secret_length();
+    match params.number("keysize", 0, usize::MAX)? {
+        Some(size) if size != made => {
+            Err(AdminError::invalid("keysize", format!("{made} bytes go with {}", algorithm.as_str())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Passed over, `scope` would let a token in where it should not count, and `qr` show nothing.
+fn refuse_what_is_not_built(params: &Params) -> Result<(), AdminError> {
+    if params.filled("scope")?.is_some() {
+        return Err(AdminError::plain(
+            "scope: tokens that count on some paths only are not built, no token was made",
+        ));
+    }
+    if params.filled("qr")?.is_some() {
+        return Err(AdminError::plain("qr: the seed of an SMS token is never shown, no token was made"));
+    }
+    Ok(())
 }

@@ -27,6 +27,7 @@ use crate::OtpApi;
 use crate::endpoint::Endpoint;
 use crate::observed::observed;
 use crate::outcome::Outcome;
+use crate::validate::Called;
 use form::Form;
 use screen::{Said, Screen, Step};
 use texts::Texts;
@@ -116,6 +117,7 @@ async fn answered(api: &OtpApi, page: Page, request: Request) -> Response {
         let screen = Screen { page, said: Some(Said::Stranger), step: Step::Ask { user: "" } };
         return rendered(StatusCode::FORBIDDEN, &headers, &screen);
     }
+    let called = Called::new(page.name(), &request);
     let form = Form::read(request).await.unwrap_or_else(|why| {
         tracing::debug!(%why, "unreadable form");
         Form::default()
@@ -130,7 +132,7 @@ async fn answered(api: &OtpApi, page: Page, request: Request) -> Response {
         Page::RequestSms if form.transaction.is_empty() => Endpoint::SmsPin,
         _ => Endpoint::Check,
     };
-    let (outcome, _) = api.decide(endpoint, page.name(), question).await;
+    let (outcome, _) = api.decide(endpoint, called, question).await;
     rendered(StatusCode::OK, &headers, &after(page, user, &form, &outcome))
 }
 

@@ -105,10 +105,20 @@ impl House {
 
     /// With a Redis of its own.
     pub(crate) async fn over_redis() -> House {
+        House::over_redis_with(Settings::default()).await
+    }
+
+    /// With a Redis of its own and the administrator `admin`, password `s3cret`.
+    pub(crate) async fn with_admin_over_redis() -> House {
+        let admin = Credentials { username: "admin".into(), password: "s3cret".into() };
+        House::over_redis_with(Settings { admin: Some(admin), ..Settings::default() }).await
+    }
+
+    async fn over_redis_with(settings: Settings) -> House {
         let server = RedisServer::start().await;
         // patient: what is tested is what is said, not how fast a loaded machine says it
         let store = mtan_store::redis(&format!("{}?timeout_ms=20000", server.url())).unwrap();
-        House::over(Settings::default(), store, Box::new(server)).await
+        House::over(settings, store, Box::new(server)).await
     }
 
     async fn over(settings: Settings, store: Arc<dyn Store>, place: Box<dyn Any + Send + Sync>) -> House {
@@ -187,6 +197,18 @@ impl House {
 
     pub(crate) async fn get(&self, path_and_query: &str) -> Reply {
         self.send(Request::builder().uri(path_and_query).body(Body::empty()).unwrap()).await
+    }
+
+    /// A form by POST, by the administrator.
+    pub(crate) async fn admin(&self, path: &str, form: &str) -> Reply {
+        let headers = [("content-type", FORM), ("authorization", "Bearer s3cret")];
+        self.post_with(path, &headers, form.to_owned()).await
+    }
+
+    /// By GET, by the administrator.
+    pub(crate) async fn admin_get(&self, path_and_query: &str) -> Reply {
+        let request = Request::builder().uri(path_and_query).header("authorization", "Bearer s3cret");
+        self.send(request.body(Body::empty()).unwrap()).await
     }
 
     /// Alice's PIN by /validate/check; the transaction and the code of the SMS.

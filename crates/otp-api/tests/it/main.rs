@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps in vain fails, as it should")]
 
 mod admin;
+mod audit;
 mod background;
 mod bad_input;
 mod clients;
@@ -20,5 +21,7 @@ mod policies;
 mod process;
 mod report_wait;
 mod running;
+mod session;
 mod settings;
 mod socket;
+mod tokens;

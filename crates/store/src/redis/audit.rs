@@ -25,17 +25,18 @@ impl AuditLog for RedisStore {
     }
 
     async fn audited(&self, before: Option<&str>, most: usize) -> Result<Vec<AuditEntry>, StoreError> {
-        let end = match before {
-            None => "+".to_owned(),
-            Some(id) if is_id(id) => format!("({id}"),
-            Some(_) => return Ok(Vec::new()),
-        };
+        let end = before.unwrap_or("+");
+        if before.is_some_and(|id| !is_id(id)) {
+            return Ok(Vec::new());
+        }
+        // Ends with `end` itself: Redis 6.0 has no other way to say it.
         let mut look = cmd("XREVRANGE");
-        look.arg(keys::AUDIT).arg(end).arg("-").arg("COUNT").arg(most);
+        look.arg(keys::AUDIT).arg(end).arg("-").arg("COUNT").arg(most.saturating_add(1));
         let raw: Vec<RawEntry> = self.look(&look).await?;
         let entry =
             |(id, (_, body)): RawEntry| record::audited(&id, &body).map(|record| AuditEntry { id, record });
-        Ok(raw.into_iter().filter_map(entry).collect())
+        let older = raw.into_iter().filter(|(id, _)| before != Some(id.as_str())).take(most);
+        Ok(older.filter_map(entry).collect())
     }
 }
 

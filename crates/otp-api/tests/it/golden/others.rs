@@ -92,7 +92,7 @@ async fn ok_is_yes_but_lets_no_login_in() {
 async fn an_unknown_path_is_404() {
     let house = House::new().await;
     for path in
-        ["/", "/validate", "/validate/", "/validate/checks", "/validate/check/", "/admin", "/admin/show"]
+        ["/", "/validate", "/validate/", "/validate/checks", "/validate/check/", "/admin", "/admin/shows"]
     {
         assert_eq!(house.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
