@@ -297,6 +297,11 @@ impl House {
         .await;
     }
 
+    /// `http://127.0.0.1:PORT`, where the API is.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Everything that our processes have printed since their last start.
     pub(crate) fn printed(&self) -> String {
         let mut lines = self.api.lines();

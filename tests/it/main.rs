@@ -18,6 +18,7 @@ mod gateway_command;
 mod house;
 mod modem;
 mod modem_command;
+mod pages;
 mod refusals;
 mod reports;
 mod routes;

@@ -11,11 +11,13 @@ use mtan_testkit::find_program;
 use crate::run::{run, say};
 
 /// Program, the Debian package that has it, and the service that the package brings and nobody needs, if it does.
-const NEEDED: [(&str, &str, Option<&str>); 5] = [
+const NEEDED: [(&str, &str, Option<&str>); 7] = [
     ("redis-server", "redis-server", Some("redis-server")),
     ("rabbitmq-server", "rabbitmq-server", Some("rabbitmq-server")),
     ("exim4", "exim4-daemon-light", Some("exim4")),
     ("gnokii", "gnokii-cli", None),
+    ("chromium", "chromium", None),
+    ("chromedriver", "chromium-driver", None),
     ("systemd-analyze", "systemd", None),
 ];
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod browser;
 mod door;
 pub mod exim;
 pub mod gateway;

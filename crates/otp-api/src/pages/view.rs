@@ -63,7 +63,7 @@ fn heading_of(screen: &Screen<'_>, heading: &str) -> Markup {
     match screen.step {
         // nothing is left to be typed: the reader's place is here
         Step::Welcome { user } => html! {
-            h1 tabindex="-1" autofocus { (heading) @if !user.is_empty() { ", " span.name { (user) } } }
+            h1 #welcome tabindex="-1" autofocus { (heading) @if !user.is_empty() { ", " span.name { (user) } } }
         },
         _ => html! { h1 { (heading) } },
     }
