@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use mtan_jobs::{Clock, ReportConsumer};
-use mtan_verifier::Verifier;
+use mtan_verifier::{Random, Subject, SystemRandom, UserRef, Verifier};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,6 +15,7 @@ use crate::audit::Auditor;
 use crate::endpoint::Style;
 use crate::question::Names;
 use crate::settings::Settings;
+use crate::users::Users;
 use crate::{admin, background, observed, openapi, pages, validate};
 
 /// The HTTP face of one process. Clones share it.
@@ -32,6 +33,10 @@ pub(crate) struct Inner {
     pub(crate) report_wait: Duration,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) explain_hours: u32,
+    /// Who the users of realms are.
+    pub(crate) users: Users,
+    /// The name under which nobody is asked for.
+    pub(crate) nobody: Subject,
     /// Whether the sample pages are served.
     pub(crate) pages: bool,
     /// Requests that are being decided.
@@ -51,6 +56,8 @@ impl OtpApi {
             verifier,
             clock,
             explain_hours: section.explain_hours,
+            users: settings.users.clone(),
+            nobody: nobody(),
             pages: section.pages,
             names: Names {
                 default_realm: section.default_realm.clone(),
@@ -82,4 +89,12 @@ impl OtpApi {
         background.close();
         background
     }
+}
+
+/// A user whom no token can have: another one in each process, and too long to be guessed.
+fn nobody() -> Subject {
+    let mut name = [0; 32];
+    SystemRandom.fill(&mut name);
+    let name = data_encoding::HEXLOWER.encode(&name);
+    Subject::User(UserRef::new(&name, &name).expect("64 letters and digits are a name and a realm"))
 }

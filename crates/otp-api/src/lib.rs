@@ -19,6 +19,7 @@ mod policies;
 mod process;
 mod question;
 mod settings;
+mod users;
 mod validate;
 mod wildcard;
 
@@ -27,3 +28,4 @@ pub use audit::AuditSection;
 pub use policies::{PolicySection, RealmSection};
 pub use process::add_ready_checks;
 pub use settings::{AdminSection, Compat, Credentials, OtpApiSection, PinHashName, Settings, TokenSection};
+pub use users::{Known, PasswdFile, Profile, ResolverError, UserResolver, Users};

@@ -10,6 +10,8 @@ use mtan_jobs::Pool;
 use mtan_verifier::{OtpPin, Policies, Policy, Template, UserRef};
 use serde::Deserialize;
 
+use crate::users::Users;
+
 /// The longest time for which a code counts, in seconds, unless `sms.allow_long_validity` is set (NIST SP 800-63B).
 const LONGEST_VALIDITY: u64 = 600;
 
@@ -36,6 +38,8 @@ pub struct PolicySection {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RealmSection {
+    /// A file in LinOTP's passwd format: the realm's users. None = every name is one.
+    pub passwd: Option<String>,
     /// As in `[sms]`.
     pub smstext: Option<String>,
     /// As in `[sms]`.
@@ -76,18 +80,21 @@ pub(crate) fn policies(
     basic: Policy,
     pools: &[PoolConfig],
     long_validity: bool,
-) -> Policies {
+) -> (Policies, Users) {
     let section: PolicySection = config.section("policy");
     let mut reader = Reader { config, pools, long_validity };
     let default = reader.policy("policy", basic, RealmSection::from(section));
-    let mut realms = BTreeMap::new();
+    let (mut realms, mut users) = (BTreeMap::new(), Users::default());
     for name in reader.config.keys("realms") {
         let key = format!("realms.{name}");
         let Ok(user) = UserRef::new("user", &name) else {
             reader.config.fault(&key, "a realm is named by 1 to 255 characters without control characters");
             continue;
         };
-        let own = reader.config.section::<RealmSection>(&key);
+        let mut own = reader.config.section::<RealmSection>(&key);
+        if let Some(path) = own.passwd.take() {
+            users.read_passwd(reader.config, &format!("{key}.passwd"), &user, &path);
+        }
         let policy = Arc::new(reader.policy(&key, default.clone(), own));
         if realms.insert(user.realm().to_owned(), policy).is_some() {
             reader
@@ -95,7 +102,7 @@ pub(crate) fn policies(
                 .fault(&key, "this realm has a section already: upper and lower case are the same realm");
         }
     }
-    Policies { default: Arc::new(default), realms }
+    (Policies { default: Arc::new(default), realms }, users)
 }
 
 struct Reader<'a> {

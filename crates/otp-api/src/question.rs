@@ -24,6 +24,8 @@ pub(crate) struct Names {
 pub(crate) struct Question {
     /// Whose token.
     pub(crate) subject: Subject,
+    /// Who is asked for in place of a user whom nobody knows.
+    stand_in: Option<Subject>,
     /// PIN, PIN and code, or code.
     pub(crate) pass: String,
     /// The challenge that it answers.
@@ -67,13 +69,14 @@ impl Question {
         let auth_info = params.get("auth_info")?.is_some_and(|text| text.eq_ignore_ascii_case("true"));
         // What is no text is passed over: it decides nothing.
         let client = params.filled("client").ok().flatten().map(str::to_owned);
-        Ok(Question { subject, pass, transaction, text, without_pin, of_our_type, auth_info, client })
+        Ok(Question { subject, stand_in: None, pass, transaction, text, without_pin, of_our_type, auth_info, client })
     }
 
     /// A question that says whose token, what, and which challenge; nothing else.
     pub(crate) fn plain(subject: Subject, pass: String, transaction: Option<TransactionId>) -> Question {
         Question {
             subject,
+            stand_in: None,
             pass,
             transaction,
             text: None,
@@ -82,6 +85,16 @@ impl Question {
             auth_info: false,
             client: None,
         }
+    }
+
+    /// The same about somebody else; logs and policies keep to the one who was named.
+    pub(crate) fn about(self, stand_in: Subject) -> Question {
+        Question { stand_in: Some(stand_in), ..self }
+    }
+
+    /// Whom the verifier is asked for.
+    pub(crate) fn asked_for(&self) -> &Subject {
+        self.stand_in.as_ref().unwrap_or(&self.subject)
     }
 
     /// The question as the verifier takes it.
@@ -94,7 +107,7 @@ impl Question {
             transaction: self.transaction.as_ref(),
             text,
             without_pin: self.without_pin,
-            ..Ask::new(&self.subject, &self.pass)
+            ..Ask::new(self.asked_for(), &self.pass)
         }
     }
 }

@@ -12,6 +12,7 @@ use mtan_verifier::{PinScheme, Policies, Policy, Template, UserRef};
 use serde::Deserialize;
 
 use crate::audit::AuditSection;
+use crate::users::Users;
 
 /// The longest time that a request may wait for a report, in milliseconds: less than the 10 s after which a stop cuts
 /// requests off.
@@ -99,6 +100,8 @@ pub struct Settings {
     pub pools: Vec<Pool>,
     /// `[audit]`
     pub audit: AuditSection,
+    /// Who the users of realms are.
+    pub users: Users,
 }
 
 /// The administrator's name and password; `Debug` shows neither.
@@ -117,8 +120,8 @@ impl Settings {
         let otp_api = otp_api(config);
         let policy = Policy { remembered: remembered(&otp_api), ..policy(config, &pools) };
         let long_validity = mtan_daemon::sms(config).allow_long_validity;
-        let policies = crate::policies::policies(config, policy, &pools, long_validity);
-        Settings { otp_api, admin: admin(config), policies, pools: names(&pools), audit: audit(config) }
+        let (policies, users) = crate::policies::policies(config, policy, &pools, long_validity);
+        Settings { otp_api, admin: admin(config), policies, pools: names(&pools), audit: audit(config), users }
     }
 }
 
@@ -253,6 +256,7 @@ impl Default for Settings {
             policies: Policy { route: Vec::new(), ..Policy::default() }.into(),
             pools: Vec::new(),
             audit: AuditSection::default(),
+            users: Users::default(),
         }
     }
 }

@@ -98,6 +98,7 @@ impl OtpApi {
             Ok(question) => {
                 record.client_named = question.client.as_deref().map(audit::cleaned);
                 record.transaction = question.transaction.as_ref().map(ToString::to_string);
+                let question = self.inner.users.looked_up(question, &self.inner.nobody).await;
                 let subject = question.subject.clone();
                 let (outcome, beside) = self.outcome(endpoint, question).await;
                 (Some(subject), outcome, beside)
@@ -185,7 +186,7 @@ async fn decided(verifier: Arc<Verifier>, endpoint: Endpoint, question: Question
             answered.answer.into()
         }
         (Endpoint::CheckStatus, Some(transaction)) => {
-            match verifier.status(&question.subject, &question.pass, transaction).await {
+            match verifier.status(question.asked_for(), &question.pass, transaction).await {
                 Ok(trails) => Outcome::Told(trails),
                 Err(reason) => Outcome::Rejected(Why::Rule(reason)),
             }

@@ -25,3 +25,4 @@ mod session;
 mod settings;
 mod socket;
 mod tokens;
+mod users;
