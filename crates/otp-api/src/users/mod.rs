@@ -106,7 +106,8 @@ impl Users {
     pub(crate) fn read_passwd(&mut self, config: &mut Config, key: &str, realm: &UserRef, path: &str) {
         match PasswdFile::open(config.path(path)) {
             Ok(file) => self.set(realm, Arc::new(file)),
-            Err(mistakes) => mistakes.into_iter().for_each(|mistake| config.fault(key, mistake)),
+            // a key has one fault: it holds all lines
+            Err(mistakes) => config.fault(key, mistakes.join("; ")),
         }
     }
 }

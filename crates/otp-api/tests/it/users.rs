@@ -122,7 +122,7 @@ fn a_realm_names_its_file_and_every_mistake_has_its_line() {
     let path = |name: &str| Path::new(folder.path()).join(name).display().to_string();
     for expected in [
         format!("realms.work.passwd: {}: line 1: at least five fields", path("bad")),
-        format!("realms.work.passwd: {}: line 3: an id", path("bad")),
+        format!("; {}: line 3: an id is expected", path("bad")),
         format!("realms.home.passwd: {} cannot be read", path("gone")),
     ] {
         assert!(faults.contains(&expected), "{expected} in {faults}");
