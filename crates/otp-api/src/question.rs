@@ -69,7 +69,17 @@ impl Question {
         let auth_info = params.get("auth_info")?.is_some_and(|text| text.eq_ignore_ascii_case("true"));
         // What is no text is passed over: it decides nothing.
         let client = params.filled("client").ok().flatten().map(str::to_owned);
-        Ok(Question { subject, stand_in: None, pass, transaction, text, without_pin, of_our_type, auth_info, client })
+        Ok(Question {
+            subject,
+            stand_in: None,
+            pass,
+            transaction,
+            text,
+            without_pin,
+            of_our_type,
+            auth_info,
+            client,
+        })
     }
 
     /// A question that says whose token, what, and which challenge; nothing else.

@@ -121,7 +121,14 @@ impl Settings {
         let policy = Policy { remembered: remembered(&otp_api), ..policy(config, &pools) };
         let long_validity = mtan_daemon::sms(config).allow_long_validity;
         let (policies, users) = crate::policies::policies(config, policy, &pools, long_validity);
-        Settings { otp_api, admin: admin(config), policies, pools: names(&pools), audit: audit(config), users }
+        Settings {
+            otp_api,
+            admin: admin(config),
+            policies,
+            pools: names(&pools),
+            audit: audit(config),
+            users,
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use tracing::info;
 
 use super::error::AdminError;
 use super::gate::Admitted;
-use super::{init, owner, set, show, tokens};
+use super::{init, owner, set, show, tokens, users};
 use crate::OtpApi;
 use crate::audit;
 use crate::audit::search::Search;
@@ -41,6 +41,7 @@ pub(crate) enum Call {
     Show,
     GetTokenOwner,
     CheckSerial,
+    UserList,
     AuditSearch,
 }
 
@@ -84,7 +85,7 @@ impl Answer {
 }
 
 impl Call {
-    pub(crate) const ALL: [Call; 13] = [
+    pub(crate) const ALL: [Call; 14] = [
         Call::Init,
         Call::Assign,
         Call::Unassign,
@@ -97,6 +98,7 @@ impl Call {
         Call::Show,
         Call::GetTokenOwner,
         Call::CheckSerial,
+        Call::UserList,
         Call::AuditSearch,
     ];
 
@@ -115,6 +117,7 @@ impl Call {
             Call::Show => "admin/show",
             Call::GetTokenOwner => "admin/getTokenOwner",
             Call::CheckSerial => "admin/check_serial",
+            Call::UserList => "admin/userlist",
             Call::AuditSearch => "audit/search",
         }
     }
@@ -134,13 +137,17 @@ impl Call {
             Call::Show => "admin_show",
             Call::GetTokenOwner => "admin_gettokenowner",
             Call::CheckSerial => "admin_check_serial",
+            Call::UserList => "admin_userlist",
             Call::AuditSearch => "audit_search",
         }
     }
 
     /// Whether it only looks: then GET will do.
     pub(crate) fn only_looks(self) -> bool {
-        matches!(self, Call::Show | Call::GetTokenOwner | Call::CheckSerial | Call::AuditSearch)
+        matches!(
+            self,
+            Call::Show | Call::GetTokenOwner | Call::CheckSerial | Call::UserList | Call::AuditSearch
+        )
     }
 
     async fn perform(
@@ -162,6 +169,7 @@ impl Call {
             Call::Show => show::show(api, params).await,
             Call::GetTokenOwner => owner::token_owner(api, params, record).await,
             Call::CheckSerial => owner::check_serial(api, params, record).await,
+            Call::UserList => users::user_list(api, params).await,
             Call::AuditSearch => search(api, params).await,
         }
     }

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::call::Answer;
 use super::error::AdminError;
 use super::tokens::note_user;
+use super::users;
 use crate::OtpApi;
 use crate::params::Params;
 use crate::question::{Names, user};
@@ -22,7 +23,12 @@ pub(super) async fn init(
     params: &Params,
     record: &mut AuditRecord,
 ) -> Result<Answer, AdminError> {
-    let wish = Wish::new(params, &api.inner.names)?;
+    let profile = match user(params, &api.inner.names)? {
+        Some(user) => users::profile(api, &user, 1112).await?,
+        None => None,
+    };
+    let mobile = profile.as_ref().map(|profile| profile.mobile.as_str()).filter(|number| !number.is_empty());
+    let wish = Wish::new(params, mobile, &api.inner.names)?;
     record.serial = wish.new.serial.as_ref().map(ToString::to_string);
     if let Some(user) = &wish.new.user {
         note_user(record, user);
@@ -42,8 +48,9 @@ struct Wish {
 }
 
 impl Wish {
-    /// Checks in the order in which LinOTP does: type, secret, phone, the rest.
-    fn new(params: &Params, names: &Names) -> Result<Wish, AdminError> {
+    /// Checks in the order in which LinOTP does: type, secret, phone, the rest. The user's own `mobile` takes the place of a
+    /// phone that the request does not name.
+    fn new(params: &Params, mobile: Option<&str>, names: &Names) -> Result<Wish, AdminError> {
         match params.filled("type")? {
             None => return Err(AdminError::missing("type")),
             Some(kind) if kind.eq_ignore_ascii_case("sms") => {}
@@ -51,7 +58,7 @@ impl Wish {
         }
         let secret = secret(params)?;
         refuse_what_is_not_built(params)?;
-        let phone = params.filled("phone")?.ok_or_else(|| AdminError::missing("phone"))?;
+        let phone = params.filled("phone")?.or(mobile).ok_or_else(|| AdminError::missing("phone"))?;
         let phone = PhoneNumber::parse(phone).map_err(|e| AdminError::invalid("phone", e.to_string()))?;
         let pin = params.get("pin")?;
         let description = description(params)?;

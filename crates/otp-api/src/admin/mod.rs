@@ -13,6 +13,7 @@ mod set;
 mod show;
 mod throttle;
 mod tokens;
+mod users;
 
 use std::any::Any;
 use std::convert::Infallible;

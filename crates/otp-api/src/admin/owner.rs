@@ -6,6 +6,7 @@ use serde_json::json;
 use super::call::Answer;
 use super::error::AdminError;
 use super::tokens::{Meant, change, note_user};
+use super::users;
 use crate::OtpApi;
 use crate::params::Params;
 use crate::question::user;
@@ -33,6 +34,7 @@ pub(super) async fn assign(
     let (number, tokens) = named(api, params, record).await?;
     let owner = user(params, &api.inner.names)?.ok_or_else(|| AdminError::missing("user"))?;
     note_user(record, &owner);
+    users::profile(api, &owner, 1205).await?;
     let pin = params.get("pin")?.map(Pin::new);
     for token in &tokens {
         let pin = match &pin {

@@ -1,6 +1,5 @@
 //! Who is who: a realm's users, looked up where they are kept. A realm without a resolver knows every name.
 
-mod list;
 mod passwd;
 mod passwd_file;
 
@@ -15,7 +14,6 @@ use serde::Serialize;
 
 use crate::question::Question;
 
-pub(crate) use list::user_list;
 pub use passwd_file::PasswdFile;
 
 /// What a user store knows of a person; what it does not know is empty.

@@ -105,6 +105,23 @@ async fn users_are_listed_and_filtered() {
     assert_eq!(nobody.status, StatusCode::UNAUTHORIZED, "a list of people is for administrators");
 }
 
+#[tokio::test]
+async fn a_new_token_takes_the_number_of_its_user() {
+    let (house, _folder) = house(PEOPLE).await;
+    let headers = [("authorization", "Bearer s3cret"), ("content-type", FORM)];
+    let call = async |path, form: &str| house.post_with(path, &headers, form.to_owned()).await.json();
+    let made = call("/admin/init", "type=sms&user=alice&pin=77&serial=LSSMALICE").await;
+    assert_eq!(made["result"]["value"], true, "{made}");
+    assert!(house.post("/validate/smspin", "user=alice&pass=77").await.value());
+    assert_eq!(house.queue.last().to.expose(), "+491701234567");
+    let error = async |path, form: &str| call(path, form).await["result"]["error"]["code"].clone();
+    assert_eq!(error("/admin/init", "type=sms&user=bob&pin=1").await, 905, "Bob's number is not known");
+    assert_eq!(error("/admin/init", "type=sms&user=eve&pin=1&phone=%2B491701234568").await, 1112);
+    assert_eq!(error("/admin/assign", "serial=LSSMALICE&user=eve").await, 1205);
+    assert_eq!(error("/admin/assign", "serial=LSSMALICE&user=bob").await, Value::Null);
+    assert_eq!(error("/admin/assign", "serial=LSSMALICE&user=eve@elsewhere").await, Value::Null, "any name");
+}
+
 #[test]
 fn a_realm_names_its_file_and_every_mistake_has_its_line() {
     let folder = tempfile::tempdir().unwrap();
