@@ -13,6 +13,7 @@ use crate::detail::{Detail, transactions};
 use crate::envelope::Envelope;
 use crate::outcome::{Beside, Outcome, Why};
 use crate::settings::Compat;
+use crate::users::Profile;
 
 /// What a user reads when the SMS did not go out.
 const SENDING_FAILED: &str = "sending sms failed";
@@ -102,10 +103,8 @@ fn accepted(beside: &Beside) -> Option<Value> {
     let mut told = serde_json::Map::new();
     if let Some(owner) = &beside.owner {
         let (name, realm) = owner.user.as_ref().map_or(("", ""), |user| (user.user(), user.realm()));
-        let user = json!({
-            "username": name, "userid": name, "description": "", "email": "", "givenname": "", "surname": "",
-            "phone": "", "mobile": "",
-        });
+        let bare = || Profile { username: name.to_owned(), userid: name.to_owned(), ..Profile::default() };
+        let user = json!(owner.profile.as_deref().cloned().unwrap_or_else(bare));
         told.insert("user".to_owned(), user);
         told.insert("realm".to_owned(), realm.into());
         told.insert("is_linotp_admin".to_owned(), false.into());

@@ -2,6 +2,8 @@
 
 use mtan_verifier::{Answer, Reason, Sent, Serial, Trail, TransactionId, UserRef};
 
+use crate::users::Profile;
+
 /// What the caller hears, and for the log why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -35,6 +37,8 @@ pub(crate) struct Beside {
 pub(crate) struct Owner {
     pub(crate) user: Option<UserRef>,
     pub(crate) serial: Serial,
+    /// What the realm's user store knows.
+    pub(crate) profile: Option<Box<Profile>>,
 }
 
 /// Why not: for log and metrics.

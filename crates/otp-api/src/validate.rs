@@ -100,7 +100,10 @@ impl OtpApi {
                 record.transaction = question.transaction.as_ref().map(ToString::to_string);
                 let question = self.inner.users.looked_up(question, &self.inner.nobody).await;
                 let subject = question.subject.clone();
-                let (outcome, beside) = self.outcome(endpoint, question).await;
+                let (outcome, mut beside) = self.outcome(endpoint, question).await;
+                if let Some(owner) = &mut beside.owner {
+                    owner.profile = self.inner.users.profile(owner.user.as_ref()).await;
+                }
                 (Some(subject), outcome, beside)
             }
             Err(why) => {
@@ -217,7 +220,7 @@ async fn tell_more(verifier: &Verifier, question: &Question, outcome: &Outcome, 
                 beside.lengths = Some((question.pass.chars().count().saturating_sub(digits), digits));
             }
             if policies.of(token.user.as_ref()).detail_on_success {
-                beside.owner = Some(Owner { user: token.user, serial: token.serial });
+                beside.owner = Some(Owner { user: token.user, serial: token.serial, profile: None });
             }
         }
         _ => {}

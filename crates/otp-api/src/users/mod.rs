@@ -77,6 +77,18 @@ impl Users {
         Ok(profile.map_or(Known::Nobody, |profile| Known::As(Box::new(profile))))
     }
 
+    /// What is known of a token's owner; details that cannot be had are none.
+    pub(crate) async fn profile(&self, owner: Option<&UserRef>) -> Option<Box<Profile>> {
+        match self.known(owner?).await {
+            Ok(Known::As(profile)) => Some(profile),
+            Ok(Known::AnyName | Known::Nobody) => None,
+            Err(error) => {
+                tracing::error!(%error, "the users cannot be looked up");
+                None
+            }
+        }
+    }
+
     /// The question as it is asked: about nobody, where the user is not known or the store cannot be asked.
     pub(crate) async fn looked_up(&self, question: Question, nobody: &Subject) -> Question {
         let Some(user) = question.subject.user() else { return question };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use mtan_daemon::Config;
 use mtan_otp_api::{Credentials, PasswdFile, Settings, Users};
-use mtan_verifier::UserRef;
+use mtan_verifier::{Policy, UserRef};
 use serde_json::{Value, json};
 
 use crate::house::{FORM, House};
@@ -16,13 +16,18 @@ const PEOPLE: &str = "alice:x:1001:100:Alice de Vries,12,+491701234567,+4930123,
 
 /// The house of Alice, with the default realm's users in a file, and an administrator.
 async fn house(people: &str) -> (House, tempfile::TempDir) {
+    house_with(people, Policy::default()).await
+}
+
+async fn house_with(people: &str, policy: Policy) -> (House, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("passwd");
     std::fs::write(&path, people).unwrap();
     let mut users = Users::default();
     users.set(&UserRef::new("x", "default").unwrap(), Arc::new(PasswdFile::open(path).unwrap()));
     let admin = Credentials { username: "admin".into(), password: "s3cret".into() };
-    (House::with(Settings { users, admin: Some(admin), ..Settings::default() }).await, folder)
+    let settings = Settings { users, admin: Some(admin), policies: policy.into(), ..Settings::default() };
+    (House::with(settings).await, folder)
 }
 
 async fn listed(house: &House, form: &str) -> Value {
@@ -41,6 +46,19 @@ async fn a_user_of_the_file_logs_in_as_ever() {
     let (house, _folder) = house(PEOPLE).await;
     let (_, code) = house.trigger().await;
     assert!(house.post("/validate/check", format!("user=alice&pass=1234{code}")).await.value());
+}
+
+#[tokio::test]
+async fn a_yes_tells_who_it_is_where_a_policy_wants_that() {
+    let (house, _folder) = house_with(PEOPLE, Policy { detail_on_success: true, ..Policy::default() }).await;
+    let (_, code) = house.trigger().await;
+    let reply = house.post("/validate/check", format!("user=alice&pass=1234{code}")).await;
+    let user = &reply.json()["detail"]["user"];
+    for (member, expected) in
+        [("username", "alice"), ("userid", "1001"), ("surname", "de Vries"), ("mobile", "+491701234567")]
+    {
+        assert_eq!(user[member], expected, "{user}");
+    }
 }
 
 #[tokio::test]
