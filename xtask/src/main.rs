@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask test | lint | bench | fuzz | ci`.
+//! The project's own commands: `cargo xtask test | lint | bench | timing | fuzz | ci`.
 
 mod bench;
 mod fuzz;
@@ -6,6 +6,7 @@ mod lint;
 mod run;
 mod servers;
 mod test;
+mod timing;
 
 use clap::{Parser, Subcommand};
 
@@ -24,6 +25,8 @@ enum Command {
     Lint,
     /// Measure: prints ratios to a bare baseline from one run
     Bench(bench::Arguments),
+    /// Ask 120,000 times for users who exist and who do not: whether the time of the answers tells them apart
+    Timing(timing::Arguments),
     /// Feed odd input to whatever reads a modem's answers, each target for some minutes
     Fuzz(fuzz::Arguments),
     /// What has to pass before a change lands: lint, then all tests
@@ -35,6 +38,7 @@ fn main() -> anyhow::Result<()> {
         Command::Test(arguments) => test::run_all(&arguments),
         Command::Lint => lint::run_all(),
         Command::Bench(arguments) => bench::run_all(&arguments),
+        Command::Timing(arguments) => timing::run_all(&arguments),
         Command::Fuzz(arguments) => fuzz::run_all(&arguments),
         Command::Ci => {
             lint::run_all()?;

@@ -474,3 +474,28 @@ async fn a_trail_is_small() {
     let before = usage("{mtan}:report:alone").await;
     assert!(waiting <= 800 && whole <= 1_600 && whole - before <= 750, "{waiting} {whole} {before}");
 }
+
+/// Redis waits for the disk and for replicas only where something was written: a try without a write would be answered sooner.
+#[tokio::test]
+async fn every_try_is_a_write_whether_it_counts_or_not() {
+    let server = RedisServer::start().await;
+    let store = patient(&server);
+    for (name, user, max_fail, active) in
+        [("A", "alice", 9, true), ("L", "lena", 0, true), ("D", "dora", 9, false)]
+    {
+        let token = mtan_verifier::Token { max_fail, active, ..token(name, user) };
+        assert!(store.put_token(&token).await.unwrap());
+    }
+    for user in ["alice", "nobody", "lena", "dora"] {
+        let info: String = ask(&server, &["INFO", "persistence"]).await;
+        let before = changes(&info);
+        store.begin_try(&of_user(user), at(0)).await.unwrap();
+        let info: String = ask(&server, &["INFO", "persistence"]).await;
+        assert_eq!(changes(&info), before + 1, "{user}");
+    }
+}
+
+fn changes(info: &str) -> u64 {
+    let line = info.lines().find_map(|line| line.strip_prefix("rdb_changes_since_last_save:"));
+    line.unwrap().trim().parse().unwrap()
+}

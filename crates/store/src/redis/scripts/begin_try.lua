@@ -30,7 +30,7 @@ for _, serial in ipairs(serials) do
   end
 end
 
-local tried = {}
+local tried, counted = {}, false
 for _, one in ipairs(found) do
   local key, token, challenge, job = one[1], one[2], one[3], one[4]
   local admission, fails = 'counted', tonumber(token[4])
@@ -40,8 +40,12 @@ for _, one in ipairs(found) do
     admission = 'locked'
   else
     fails = redis.call('HINCRBY', key, 'fails', 1)
+    counted = true
     note(job, try_number(fails), ARGV[3])
   end
   tried[#tried + 1] = { admission, token[1], token[2], token[3], fails, token[5], token[7], challenge }
 end
+-- A write is waited for: it goes to the disk and to the replicas before the answer. So there is one in any case, or time
+-- would tell who does not exist, is locked or switched off.
+if not counted then redis.call('HINCRBY', space .. 'nobody', 'fails', 1) end
 return tried
