@@ -12,6 +12,8 @@ pub(super) const TOKENS: TableDefinition<&str, &[u8]> = TableDefinition::new("st
 pub(super) const STATES: TableDefinition<&str, &[u8]> = TableDefinition::new("store/token-states");
 /// (Realm, user, serial): whose tokens they are.
 pub(super) const OWNED: TableDefinition<(&str, &str, &str), ()> = TableDefinition::new("store/owned");
+/// How many tries counted on no token.
+pub(super) const NOBODY: TableDefinition<(), u64> = TableDefinition::new("store/nobody");
 /// Transaction → challenge, JSON.
 pub(super) const CHALLENGES: TableDefinition<&str, &[u8]> = TableDefinition::new("store/challenges");
 /// (Expiry in microseconds, transaction).
