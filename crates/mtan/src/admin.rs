@@ -15,6 +15,7 @@ use reqwest::{RequestBuilder, StatusCode, Url};
 use serde_json::Value;
 
 use crate::backends::Places;
+use crate::table::clean;
 
 /// Where `mtan up` leaves the password that it made, in the data folder.
 pub(crate) const PASSWORD_FILE: &str = "admin-password";
@@ -98,12 +99,24 @@ impl Admin {
         bail!("the server says no ({status}): {}", message.unwrap_or("it gives no reason"));
     }
 
+    /// `POST path` with a form; the whole reply if it is no error, whatever its value.
+    pub(crate) async fn ask(&self, path: &str, form: &[(&str, String)]) -> anyhow::Result<Value> {
+        let request = self.client.post(format!("{}{path}", self.url)).form(form);
+        let (status, body) = self.json(path, request).await?;
+        if body["result"]["status"] == true {
+            return Ok(body);
+        }
+        let message = body["result"]["error"]["message"].as_str().unwrap_or("it gives no reason");
+        bail!("the server says no ({status}): {}", clean(message));
+    }
+
     /// `GET path` of our own API; the reply if it is a success, else its message as an error.
     pub(crate) async fn get(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.url);
         let url = Url::parse_with_params(&url, query).with_context(|| format!("{}: no URL", self.url))?;
         let (status, body) = self.json(path, self.client.get(url)).await?;
-        if status.is_success() {
+        // LinOTP's calls have status 200 for errors too
+        if status.is_success() && body["result"]["status"] != false {
             return Ok(body);
         }
         let message = body["error"]["message"].as_str().or(body["result"]["error"]["message"].as_str());

@@ -1,6 +1,7 @@
 //! `mtan`: the command line, and all rooms in one process.
 
 mod admin;
+mod audit;
 mod backends;
 mod check;
 mod demo;
@@ -9,6 +10,7 @@ mod gateway;
 mod key;
 mod modem;
 mod senders;
+mod table;
 mod tls;
 mod token;
 mod up;
@@ -47,6 +49,10 @@ enum Command {
     ///
     /// Example: mtan explain alice
     Explain(explain::Explain),
+    /// Tell who did what: logins and administrators' calls, the newest first
+    ///
+    /// Example: mtan audit --user alice
+    Audit(Box<audit::Audit>),
     /// Look at the configuration without starting anything
     #[command(subcommand)]
     Config(check::Command),
@@ -68,6 +74,7 @@ fn main() -> ExitCode {
         Command::Up => up::run(config),
         Command::Token(command) => token::run(config, command),
         Command::Explain(explain) => explain::run(config, explain),
+        Command::Audit(audit) => audit::run(config, *audit),
         Command::Config(command) => check::run(config, &command),
         Command::Gateway(command) => gateway::run(config, command),
         // its exit codes tell a modem in trouble from a mistake in the arguments

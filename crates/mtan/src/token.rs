@@ -1,5 +1,8 @@
 //! `mtan token`: tokens, over the admin face of a running server.
 
+mod change;
+mod show;
+
 use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;
 
@@ -7,6 +10,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
 use crate::admin::{Admin, Server};
+use crate::table::clean;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -14,6 +18,30 @@ pub(crate) enum Command {
     ///
     /// Example: mtan token init --user alice --phone "+49 170 1234567" --pin 4711
     Init(Box<Init>),
+    /// Show tokens in a table
+    ///
+    /// Example: mtan token show --user alice
+    Show(show::Show),
+    /// Change PIN, phone number, description or limits of tokens
+    ///
+    /// Example: mtan token set LSSM0068DCD9 --phone "+49 170 7654321"
+    Set(Box<change::Set>),
+    /// Switch tokens on
+    Enable(change::Which),
+    /// Switch tokens off: no code of theirs is accepted any more
+    Disable(change::Which),
+    /// Forget wrong tries: a locked token may be used again
+    Reset(change::Which),
+    /// Remove tokens for good
+    Remove(change::Which),
+    /// Give tokens to a user
+    ///
+    /// Example: mtan token assign LSSM0068DCD9 --user bob --pin -
+    Assign(change::Assign),
+    /// Take tokens from their users
+    Unassign(change::Unassign),
+    /// Find a token's counter again, by two codes in a row
+    Resync(change::Resync),
 }
 
 #[derive(Args)]
@@ -51,7 +79,36 @@ pub(crate) async fn run(config: Option<&Path>, command: Command) -> anyhow::Resu
     crate::tls::install();
     match command {
         Command::Init(init) => self::init(config, *init).await,
+        Command::Show(show) => {
+            let admin = Admin::find(config, &show.server)?;
+            show.run(&admin).await
+        }
+        Command::Set(set) => {
+            let admin = Admin::find(config, set.server())?;
+            set.run(&admin).await
+        }
+        Command::Enable(which) => on_each(config, "enable", which, "switched on").await,
+        Command::Disable(which) => on_each(config, "disable", which, "switched off").await,
+        Command::Reset(which) => on_each(config, "reset", which, "reset").await,
+        Command::Remove(which) => on_each(config, "remove", which, "removed").await,
+        Command::Assign(assign) => {
+            let admin = Admin::find(config, &assign.server)?;
+            assign.run(&admin).await
+        }
+        Command::Unassign(unassign) => {
+            let admin = Admin::find(config, &unassign.server)?;
+            unassign.run(&admin).await
+        }
+        Command::Resync(resync) => {
+            let admin = Admin::find(config, &resync.server)?;
+            resync.run(&admin).await
+        }
     }
+}
+
+async fn on_each(config: Option<&Path>, call: &str, which: change::Which, done: &str) -> anyhow::Result<()> {
+    let admin = Admin::find(config, which.server())?;
+    change::on_each(&admin, call, which, done).await
 }
 
 #[expect(clippy::print_stdout, reason = "the answer of a command for a person")]
@@ -67,10 +124,7 @@ async fn init(config: Option<&Path>, init: Init) -> anyhow::Result<()> {
 impl Init {
     /// The parameters of LinOTP's `/admin/init`.
     fn form(self) -> anyhow::Result<Vec<(&'static str, String)>> {
-        let pin = match self.pin {
-            Some(dash) if dash == "-" => Some(read_pin()?),
-            other => other,
-        };
+        let pin = pin(self.pin)?;
         let optional = [
             ("user", self.user),
             ("realm", self.realm),
@@ -83,6 +137,14 @@ impl Init {
         let fixed = [("type", "sms".to_owned()), ("phone", self.phone), ("genkey", "1".to_owned())];
         let given = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
         Ok(fixed.into_iter().chain(given).collect())
+    }
+}
+
+/// The PIN as it was given; `-` is read.
+fn pin(given: Option<String>) -> anyhow::Result<Option<String>> {
+    match given {
+        Some(dash) if dash == "-" => read_pin().map(Some),
+        other => Ok(other),
     }
 }
 
