@@ -9,8 +9,8 @@ pub(crate) struct Arguments {
     /// Seconds that one side of one round takes, more or less
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
-    /// Only measurements whose name contains this: check-transaction, check-pin, trigger, sender,
-    /// smtp, slow-gateway, rss, idle
+    /// Only measurements whose name contains this: check-transaction, check-pin, check_t, simplecheck,
+    /// trigger (smspin), sender, smtp, slow-gateway, rss, idle
     only: Option<String>,
     /// Handed on to the benchmark, after `--`; `cargo xtask bench -- --help` shows what it takes
     #[arg(last = true)]

@@ -1,4 +1,4 @@
-//! `/validate/check` over Redis, against a bare handler that runs one script.
+//! `/validate/check`, `/validate/check_t` and `/validate/simplecheck` over Redis, against a bare handler that runs one script.
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -26,6 +26,10 @@ pub(crate) enum Kind {
     Transaction,
     /// PIN and code.
     Pin,
+    /// The challenge alone names the token: check_t.
+    TransactionAlone,
+    /// PIN and code, answered in a line of text: simplecheck.
+    Line,
 }
 
 pub(crate) fn comparison(world: &World, name: &'static str, kind: Kind) -> anyhow::Result<Comparison> {
@@ -59,13 +63,17 @@ impl Check {
 
     fn request(&self, open: &Open) -> Vec<u8> {
         let Open { user, transaction, code } = open;
-        post(
-            "/validate/check",
-            &match self.kind {
-                Kind::Transaction => format!("user={user}&pass={code}&transactionid={transaction}"),
-                Kind::Pin => format!("user={user}&pass={PIN}{code}"),
-            },
-        )
+        let with_pin = format!("user={user}&pass={PIN}{code}");
+        match self.kind {
+            Kind::Transaction => {
+                post("/validate/check", &format!("user={user}&pass={code}&transactionid={transaction}"))
+            }
+            Kind::Pin => post("/validate/check", &with_pin),
+            Kind::TransactionAlone => {
+                post("/validate/check_t", &format!("transactionid={transaction}&pass={code}"))
+            }
+            Kind::Line => post("/validate/simplecheck", &with_pin),
+        }
     }
 }
 

@@ -43,9 +43,11 @@ type Make = fn(&World, &'static str) -> anyhow::Result<Comparison>;
 type Table = fn(&World, &'static str) -> anyhow::Result<String>;
 
 /// The measurements against a baseline, in their order.
-const COMPARISONS: [(&str, Make); 5] = [
+const COMPARISONS: [(&str, Make); 7] = [
     ("check-transaction", |world, name| check::comparison(world, name, Kind::Transaction)),
     ("check-pin", |world, name| check::comparison(world, name, Kind::Pin)),
+    ("check_t", |world, name| check::comparison(world, name, Kind::TransactionAlone)),
+    ("simplecheck", |world, name| check::comparison(world, name, Kind::Line)),
     ("trigger", trigger::comparison),
     ("sender", sender::comparison),
     ("smtp", smtp::comparison),
