@@ -4,8 +4,8 @@ use clap::{Parser, ValueEnum};
 
 /// Measures mtan beside bare baselines of the same machine, servers and minute: what counts are the ratios.
 ///
-/// Measurements: check-transaction, check-pin, check_t, simplecheck, trigger, sender, smtp, slow-gateway, rss, idle; with --steps also
-/// step-two-scripts, step-least-trigger, step-queue, step-lone, step-own-channels, step-channel-batches,
+/// Measurements: check-transaction, check-pin, check_t, simplecheck, trigger (smspin), sender, smtp, slow-gateway, rss, idle;
+/// with --steps also step-two-scripts, step-least-trigger, step-queue, step-lone, step-own-channels, step-channel-batches,
 /// step-no-claims, step-smtp-wide. Redis and RabbitMQ are started for the run on ports of their own. `rss` and `idle`
 /// need the release binaries: `cargo xtask bench` builds them first.
 #[derive(Debug, Clone, Parser)]
