@@ -40,6 +40,10 @@ pub(crate) struct Plan {
     pub(crate) modems: usize,
     /// How long each of them takes for an SMS.
     pub(crate) time_per_part: Duration,
+    /// Whether the file has a pool; else an administrator has to set one.
+    pub(crate) pool: bool,
+    /// Whether the senders have the provider key of the API; else one of their own.
+    pub(crate) same_provider_key: bool,
 }
 
 impl Default for Plan {
@@ -53,6 +57,8 @@ impl Default for Plan {
             mail: None,
             modems: 0,
             time_per_part: Duration::ZERO,
+            pool: true,
+            same_provider_key: true,
         }
     }
 }
@@ -120,11 +126,11 @@ impl House {
     async fn over(plan: Plan, amqp_url: String, broker: Option<RabbitServer>) -> House {
         let (gateway, redis) = (Gateway::start().await, RedisServer::start().await);
         let folder = tempfile::tempdir().unwrap();
-        let made =
-            Process::start_in(folder.path(), binary("mtan"), &["key", "new", "--out", "server.key"], &[])
-                .wait(PATIENCE)
-                .await;
-        assert!(made.success());
+        for file in ["server.key", "provider.key", "other.key"] {
+            let arguments = ["key", "new", "--out", file];
+            let made = Process::start_in(folder.path(), binary("mtan"), &arguments, &[]).wait(PATIENCE).await;
+            assert!(made.success());
+        }
 
         let amqp = url_parts(&amqp_url);
         let api_amqp = Proxy::start(amqp.address).await;
@@ -136,17 +142,20 @@ impl House {
         };
         let to_gateway = gateway_line.as_ref().map_or(gateway.address(), Proxy::address);
         let modems = plug_in(plan, folder.path()).await;
-        let written = |name: &str, amqp_line: &Proxy, redis_port: u16| {
+        let senders_key = if plan.same_provider_key { "provider.key" } else { "other.key" };
+        let written = |name: &str, amqp_line: &Proxy, redis_port: u16, provider_key: &str| {
             let queue = format!("amqp://guest:guest@{}/{}", amqp_line.address(), amqp.vhost);
             let store = format!("redis://127.0.0.1:{redis_port}/");
+            // on top, where the backends stand
+            let store = format!("{store}\"\nprovider_key_file = \"{provider_key}");
             config_file(
                 folder.path(),
                 name,
                 &configuration(&provider(to_gateway, plan), plan, &store, &queue),
             )
         };
-        let api_config = written("api.toml", &api_amqp, redis.port());
-        let sender_config = written("sender.toml", &sender_amqp, sender_redis.port());
+        let api_config = written("api.toml", &api_amqp, redis.port(), "provider.key");
+        let sender_config = written("sender.toml", &sender_amqp, sender_redis.port(), senders_key);
 
         let mut api = start(folder.path(), "mtan-otp-api", &api_config);
         let sender = start(folder.path(), sender_program(plan), &sender_config);
@@ -247,6 +256,29 @@ impl House {
         let reply: Value = reply.json().await.unwrap();
         assert_eq!(reply["result"]["value"], true, "{reply}");
         reply["detail"]["serial"].as_str().unwrap().to_owned()
+    }
+
+    /// `POST path` as the administrator, the parsed envelope.
+    pub(crate) async fn administer(&self, path: &str, form: &[(&str, &str)]) -> Value {
+        let request = self.client.post(format!("{}{path}", self.url));
+        let reply = request.basic_auth("admin", Some(PASSWORD)).form(form).send().await.unwrap();
+        reply.json().await.unwrap()
+    }
+
+    /// The status of `GET path` as the administrator.
+    pub(crate) async fn administer_by_get(&self, path: &str) -> u16 {
+        let request = self.client.get(format!("{}{path}", self.url)).basic_auth("admin", Some(PASSWORD));
+        request.send().await.unwrap().status().as_u16()
+    }
+
+    /// Where files of this house lie.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The file that the sending process reads.
+    pub(crate) fn senders_file(&self) -> PathBuf {
+        self.folder.path().join(if self.apart.is_some() { "sender.toml" } else { "mtan.toml" })
     }
 
     /// `POST path`, the parsed envelope; a request that gets no answer is a failure of the story.
@@ -374,23 +406,30 @@ fn sender_program(plan: Plan) -> &'static str {
 
 /// Class and configuration of the provider, as they stand in `[sms]`.
 fn provider(gateway: SocketAddr, plan: Plan) -> String {
+    if !plan.pool {
+        return String::new();
+    }
     if plan.modems > 0 {
         let class = "smsprovider.DeviceSMSProvider.DeviceSMSProvider";
         return format!("SMSProvider = \"{class}\"\nSMSProviderConfig = {{ file = \"modems.json\" }}");
     }
-    let json = format!(
-        r#"{{"URL": "http://{gateway}/send", "PARAMETER": {{"from": "mtan", "ref": "<id>"}}, "SMS_TEXT_KEY": "text",
-            "SMS_PHONENUMBER_KEY": "to", "HTTP_Method": "POST", "RETURN_SUCCESS": "ID"{}}}"#,
-        if plan.delivery { DLR } else { "" }
-    );
+    let json = gateway_json(gateway, if plan.delivery { DLR } else { "" });
     let class = "smsprovider.HttpSMSProvider.HttpSMSProvider";
     format!("SMSProvider = \"{class}\"\nSMSProviderConfig = '''{json}'''")
+}
+
+/// `SMSProviderConfig` of a gateway; `more` is `, "KEY": …`.
+pub(crate) fn gateway_json(gateway: SocketAddr, more: &str) -> String {
+    format!(
+        r#"{{"URL": "http://{gateway}/send", "PARAMETER": {{"from": "mtan", "ref": "<id>"}}, "SMS_TEXT_KEY": "text",
+            "SMS_PHONENUMBER_KEY": "to", "HTTP_Method": "POST", "RETURN_SUCCESS": "ID"{more}}}"#
+    )
 }
 
 fn configuration(provider: &str, plan: Plan, store: &str, queue: &str) -> String {
     let backends = match store {
         "" => String::new(),
-        _ => format!("store = {store:?}\nqueue = {queue:?}\nserver_key_file = \"server.key\"\n"),
+        _ => format!("store = \"{store}\"\nqueue = {queue:?}\nserver_key_file = \"server.key\"\n"),
     };
     let delivery = match plan.delivery {
         // a proxy in front of it keeps its prefix

@@ -16,6 +16,7 @@ mod explain;
 mod fault_run;
 mod gateway_command;
 mod house;
+mod live;
 mod modem;
 mod modem_command;
 mod pages;

@@ -30,6 +30,7 @@ const TOP_LEVEL: &[&str] = &[
     "queue",
     "server_key",
     "server_key_file",
+    "provider_key",
     "otp_api",
     "admin",
     "sms",

@@ -66,6 +66,11 @@ impl Health {
         self.notes.write().unwrap_or_else(PoisonError::into_inner).insert(name.into(), Arc::new(note));
     }
 
+    /// Forgets the lines whose name is one of `which`.
+    pub fn forget_notes(&self, which: impl Fn(&str) -> bool) {
+        self.notes.write().unwrap_or_else(PoisonError::into_inner).retain(|name, _| !which(name));
+    }
+
     async fn readiness(&self) -> Readiness {
         if self.stop.is_cancelled() {
             return Readiness { status: "stopping", checks: BTreeMap::new(), notes: BTreeMap::new() };

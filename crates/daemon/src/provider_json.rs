@@ -11,7 +11,9 @@ use crate::config::position;
 /// Checks that `text` is a JSON object, or is one with its typographic quotes repaired. The error says where it stops
 /// being one, and never repeats the text; quotes that are no JSON quotes are called by name, for word processors and
 /// Python make them.
-pub(crate) fn check(text: &str) -> Result<(), String> {
+/// # Errors
+/// It is none.
+pub fn check(text: &str) -> Result<(), String> {
     let repaired = repair_quotes(text);
     let text_read = repaired.as_ref().map_or(text, |repaired| &repaired.text);
     match serde_json::from_str::<Value>(text_read) {

@@ -4,18 +4,39 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+/// The hang-ups that come: each one asks for the configuration to be read again.
+pub struct Hangups(Signal);
+
+impl Hangups {
+    /// The next one.
+    pub async fn next(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending().await
+        }
+    }
+}
+
+/// As [`stop_on_signals`], for a process that can read its configuration anew: SIGHUP is told to it.
+///
+/// # Panics
+/// Outside a tokio runtime with its signal driver, or if the system refuses the handlers.
+pub fn stop_and_reload_on_signals() -> (CancellationToken, Hangups) {
+    let stop = CancellationToken::new();
+    let on = |kind| signal(kind).expect("SIGTERM, SIGINT and SIGHUP can be handled");
+    // here and not in the task: from this line on, no signal kills the process by surprise
+    let (terminate, interrupt) = (on(SignalKind::terminate()), on(SignalKind::interrupt()));
+    tokio::spawn(watch(terminate, interrupt, stop.clone()));
+    (stop, Hangups(on(SignalKind::hangup())))
+}
+
 /// A token that SIGTERM or SIGINT cancels. A second one ends the process at once, with exit code 128 + the signal's
 /// number. SIGHUP, which would end the process without a word, is logged and changes nothing. Call it once, within a tokio runtime, before the work begins.
 ///
 /// # Panics
 /// Outside a tokio runtime with its signal driver, or if the system refuses the handlers.
 pub fn stop_on_signals() -> CancellationToken {
-    let stop = CancellationToken::new();
-    let on = |kind| signal(kind).expect("SIGTERM, SIGINT and SIGHUP can be handled");
-    // here and not in the task: from this line on, no signal kills the process by surprise
-    let (terminate, interrupt) = (on(SignalKind::terminate()), on(SignalKind::interrupt()));
-    tokio::spawn(survive(on(SignalKind::hangup())));
-    tokio::spawn(watch(terminate, interrupt, stop.clone()));
+    let (stop, hangups) = stop_and_reload_on_signals();
+    tokio::spawn(survive(hangups));
     stop
 }
 
@@ -28,9 +49,10 @@ async fn watch(mut terminate: Signal, mut interrupt: Signal, stop: CancellationT
     std::process::exit(128 + number);
 }
 
-async fn survive(mut hangup: Signal) {
-    while hangup.recv().await.is_some() {
-        warn!("SIGHUP: reloading is not built yet; restart to take a new configuration");
+async fn survive(mut hangups: Hangups) {
+    loop {
+        hangups.next().await;
+        warn!("SIGHUP: this process does not read its configuration anew; restart it to take another one");
     }
 }
 

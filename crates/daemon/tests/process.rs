@@ -124,7 +124,8 @@ fn a_hang_up_is_survived_and_told() {
     for _ in 0..2 {
         process.signal(Signal::SIGHUP);
         let line = process.logged();
-        let told = "SIGHUP: reloading is not built yet; restart to take a new configuration";
+        let told =
+            "SIGHUP: this process does not read its configuration anew; restart it to take another one";
         assert!(line.contains("WARN") && line.contains(told), "{line:?}");
     }
     process.signal(Signal::SIGTERM);

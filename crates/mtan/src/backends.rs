@@ -99,6 +99,11 @@ impl Places {
         matches!((&self.store, &self.queue), (Place::Embedded, Place::Embedded))
     }
 
+    /// Whether there are data of an earlier start.
+    pub(crate) fn has_data(&self) -> bool {
+        self.folder.join(FILE).exists()
+    }
+
     /// Marks the data folder as a demo's. A folder that has served real users never becomes one: their codes would stand
     /// on an open page.
     pub(crate) fn claim_for_demo(&self) -> anyhow::Result<()> {

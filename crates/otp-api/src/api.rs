@@ -15,8 +15,9 @@ use crate::audit::Auditor;
 use crate::endpoint::Style;
 use crate::question::Names;
 use crate::settings::Settings;
+use crate::system::System;
 use crate::users::Users;
-use crate::{admin, background, observed, openapi, pages, validate};
+use crate::{admin, background, observed, openapi, pages, system, validate};
 
 /// The HTTP face of one process. Clones share it.
 #[derive(Clone)]
@@ -26,6 +27,8 @@ pub struct OtpApi {
 
 pub(crate) struct Inner {
     pub(crate) verifier: Arc<Verifier>,
+    /// What administrators set; `None` = /system is off.
+    pub(crate) system: Option<System>,
     pub(crate) gate: Option<Gate>,
     pub(crate) auditor: Arc<Auditor>,
     pub(crate) names: Names,
@@ -46,14 +49,25 @@ pub(crate) struct Inner {
 }
 
 impl OtpApi {
-    /// The face of `verifier` as `settings` want it; the clock is the verifier's.
+    /// The face of `verifier` as `settings` want it, without /system; the clock is the verifier's.
     pub fn new(verifier: Arc<Verifier>, settings: &Settings, clock: Arc<dyn Clock>) -> OtpApi {
+        OtpApi::with_system(verifier, settings, clock, None)
+    }
+
+    /// The same, with `system` for what administrators set while it runs.
+    pub fn with_system(
+        verifier: Arc<Verifier>,
+        settings: &Settings,
+        clock: Arc<dyn Clock>,
+        system: Option<System>,
+    ) -> OtpApi {
         observed::describe();
         let section = &settings.otp_api;
         let inner = Inner {
             gate: settings.admin.as_ref().map(|admin| Gate::new(&verifier, admin, clock.clone())),
             auditor: Arc::new(Auditor::new(verifier.clone(), &settings.audit)),
             verifier,
+            system,
             clock,
             explain_hours: section.explain_hours,
             users: settings.users.clone(),
@@ -71,10 +85,11 @@ impl OtpApi {
         OtpApi { inner: Arc::new(inner) }
     }
 
-    /// The routes under /validate, /admin and /api/v1, and the sample pages under /auth where they are wanted. Merge others
-    /// beside them; an unknown path is 404.
+    /// The routes under /validate, /admin, /system and /api/v1, and the sample pages under /auth where they are wanted. Merge
+    /// others beside them; an unknown path is 404.
     pub fn router(&self) -> Router {
-        let router = validate::routes(self).merge(admin::routes(self)).merge(openapi::routes());
+        let router = validate::routes(self).merge(admin::routes(self)).merge(system::routes(self));
+        let router = router.merge(openapi::routes());
         if self.inner.pages { router.merge(pages::routes(self)) } else { router }
     }
 
@@ -85,6 +100,9 @@ impl OtpApi {
         let verifier = &self.inner.verifier;
         background.spawn(background::relay(verifier.clone(), self.inner.stirred.clone(), stop.clone()));
         background.spawn(self.inner.auditor.clone().clerk(stop.clone()));
+        if let Some(system) = &self.inner.system {
+            background.spawn(system.clone().watch(stop.clone()));
+        }
         background.spawn(background::ledger(verifier.clone(), reports, stop));
         background.close();
         background

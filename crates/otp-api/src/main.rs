@@ -8,12 +8,12 @@ use anyhow::Context;
 use clap::Parser;
 use mtan_daemon::{Config, Health, LogSection, SmsSection};
 use mtan_jobs::{Clock, SystemClock};
-use mtan_otp_api::{OtpApi, Settings, add_ready_checks};
-use mtan_queue::Queue;
+use mtan_otp_api::{OtpApi, Reach, Settings, System, add_ready_checks, check_provider};
+use mtan_queue::{ProviderKey, Queue};
 use mtan_seal::ServerKey;
 use mtan_verifier::{Store, SystemRandom, Verifier};
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 /// Sends one-time passwords by SMS and checks them: LinOTP's /validate over HTTP. Needs Redis and a message broker; for one
 /// process with nothing beside it see `mtan up`.
@@ -32,6 +32,8 @@ struct Parts {
     store: Arc<dyn Store>,
     queue: Queue,
     key: ServerKey,
+    /// With it senders are told of providers that administrators set.
+    provider_key: Option<ProviderKey>,
 }
 
 #[tokio::main]
@@ -46,14 +48,15 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut config = Config::load(arguments.config.as_deref())?;
     let parts = parts(&mut config);
     config.finish()?;
-    let Parts { settings, log, store, queue, key } = parts.context("the configuration is incomplete")?;
+    let Parts { settings, log, store, queue, key, provider_key } =
+        parts.context("the configuration is incomplete")?;
     mtan_daemon::init_logs(&log);
     let metrics = mtan_daemon::init_metrics();
     let stop = mtan_daemon::stop_on_signals();
     let health = Health::new(stop.clone());
     add_ready_checks(&health, store.clone(), queue.clone());
     let beside = mtan_daemon::health_router(health, metrics);
-    serve(&settings, store, queue, key, beside, stop).await
+    serve(&settings, store, queue, key, provider_key, beside, stop).await
 }
 
 async fn serve(
@@ -61,17 +64,30 @@ async fn serve(
     store: Arc<dyn Store>,
     queue: Queue,
     key: ServerKey,
+    provider_key: Option<ProviderKey>,
     beside: axum::Router,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let publisher = queue.publisher(&settings.pools);
     let random = Arc::new(SystemRandom);
-    let verifier = Verifier::new(store, publisher, clock.clone(), random, key, settings.policies.clone());
+    let policies = settings.policies.clone();
+    let verifier = Verifier::new(store.clone(), publisher, clock.clone(), random, key.clone(), policies);
+    let verifier = Arc::new(verifier);
+    let reach = if provider_key.is_some() { Reach::Senders } else { Reach::Nobody };
+    let check = Arc::new(check_provider);
+    let system = System::new(store, key, queue.clone(), verifier.clone(), settings, reach, check);
+    let announcer = provider_key.map(|key| queue.announcer(key, system.provided()));
     let listener = mtan_daemon::listen(&settings.otp_api.listen).await?;
     info!(address = %listener.local_addr()?, admin = settings.admin.is_some(), "listening");
-    let api = OtpApi::new(Arc::new(verifier), settings, clock);
+    if settings.pools.is_empty() {
+        warn!(
+            "no pool is configured: until an administrator sets a provider (/system/setProvider) no SMS can be sent"
+        );
+    }
+    let api = OtpApi::with_system(verifier, settings, clock, Some(system));
     let served = api.run(listener, beside, &queue, stop).await;
+    drop(announcer);
     queue.close().await;
     info!("stopped");
     Ok(served?)
@@ -80,16 +96,20 @@ async fn serve(
 /// All parts, or faults in `config` that say what is missing; `None` comes with at least one.
 fn parts(config: &mut Config) -> Option<Parts> {
     let settings = Settings::read(config);
+    let provider_key = provider_key(config);
     // A pool that is there and has a mistake is told by the mistake.
     let pool_is_there = config.section::<SmsSection>("sms").sms_provider.is_some();
-    if settings.pools.is_empty() && !pool_is_there {
-        config.fault("sms.SMSProvider", "a pool is expected: [sms] with SMSProvider, or [pools.<name>]");
+    if settings.pools.is_empty() && !pool_is_there && provider_key.is_none() {
+        config.fault(
+            "sms.SMSProvider",
+            "a pool is expected: [sms] with SMSProvider, or [pools.<name>]; or provider_key, to set one while it runs",
+        );
     }
     let log = config.section("log");
     let store = store(config);
     let queue = queue(config);
     let key = server_key(config);
-    Some(Parts { settings, log, store: store?, queue: queue?, key: key? })
+    Some(Parts { settings, log, store: store?, queue: queue?, key: key?, provider_key })
 }
 
 fn store(config: &mut Config) -> Option<Arc<dyn Store>> {
@@ -118,6 +138,12 @@ fn separate(config: &mut Config, key: &str, expected: &str) -> Option<String> {
         }
         address => address,
     }
+}
+
+/// `provider_key`, which this process shares with the senders; one that is none becomes a fault.
+fn provider_key(config: &mut Config) -> Option<ProviderKey> {
+    let text = config.value("provider_key")?;
+    ProviderKey::from_base64(&text).map_err(|e| config.fault("provider_key", e.to_string())).ok()
 }
 
 /// The key is never made here: two processes with keys of their own would not read each other's records.

@@ -123,6 +123,15 @@ impl Params {
         }
     }
 
+    /// Every parameter once, with its value; the query's wins.
+    pub(crate) fn pairs(&self) -> Result<Vec<(&str, &str)>, Unreadable> {
+        let mut keys: Vec<&str> = self.query.iter().chain(&self.body).map(|pair| pair.key.as_str()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let pairs = keys.into_iter().map(|key| Ok(self.get(key)?.map(|value| (key, value))));
+        pairs.filter_map(Result::transpose).collect()
+    }
+
     /// The parameter `key`, where an empty one counts as not given.
     pub(crate) fn filled(&self, key: &str) -> Result<Option<&str>, Unreadable> {
         Ok(self.get(key)?.filter(|text| !text.is_empty()))

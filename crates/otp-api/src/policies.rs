@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::users::Users;
 
 /// The longest time for which a code counts, in seconds, unless `sms.allow_long_validity` is set (NIST SP 800-63B).
-const LONGEST_VALIDITY: u64 = 600;
+pub(crate) const LONGEST_VALIDITY: u64 = 600;
 
 /// `[policy]`: LinOTP's policies of the same names, for every realm that says nothing else.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -239,5 +239,14 @@ impl From<PolicySection> for RealmSection {
             detail_on_fail,
             ..RealmSection::default()
         }
+    }
+}
+
+/// A switch as LinOTP's calls have it.
+pub(crate) fn read_switch(text: &str) -> Result<bool, String> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err("true or false is expected".to_owned()),
     }
 }

@@ -102,6 +102,10 @@ pub struct Settings {
     pub audit: AuditSection,
     /// Who the users of realms are.
     pub users: Users,
+    /// `sms.allow_long_validity`: codes may count for more than ten minutes.
+    pub long_validity: bool,
+    /// The route is a stand-in, and gives way to the first provider that is set.
+    pub provisional_route: bool,
 }
 
 /// The administrator's name and password; `Debug` shows neither.
@@ -128,6 +132,8 @@ impl Settings {
             pools: names(&pools),
             audit: audit(config),
             users,
+            long_validity,
+            provisional_route: false,
         }
     }
 }
@@ -264,6 +270,8 @@ impl Default for Settings {
             pools: Vec::new(),
             audit: AuditSection::default(),
             users: Users::default(),
+            long_validity: false,
+            provisional_route: false,
         }
     }
 }

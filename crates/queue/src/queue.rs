@@ -6,10 +6,12 @@ use std::sync::Arc;
 use mtan_embedded::Embedded;
 use mtan_jobs::{Clock, Consumer, Pool, Publisher, ReportConsumer, ReportPublisher};
 use mtan_seal::ServerKey;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::amqp::Amqp;
+use crate::amqp::{Amqp, Board};
 use crate::embedded::EmbeddedQueue;
+use crate::provided::{Announcer, Provided, ProviderFeed, ProviderKey};
 
 /// How jobs and reports travel. Clones are the same queue.
 #[derive(Clone)]
@@ -54,6 +56,32 @@ impl Queue {
             Kind::Amqp(queue) => queue.publisher(pools),
             Kind::Embedded(queue) => queue.publisher(pools),
         }
+    }
+
+    /// Puts jobs into these pools too, whichever of its publishers are in use.
+    pub fn add_pools(&self, pools: &[Pool]) {
+        match &self.0 {
+            Kind::Amqp(queue) => queue.add_pools(pools),
+            Kind::Embedded(queue) => drop(queue.publisher(pools)),
+        }
+    }
+
+    /// What a sender of `kind` (`http`, `smtp`, `modem`) hears of the pools that an administrator sets. In the embedded queue there is nobody to hear from: who sets pools there is in the same process.
+    pub fn provider_feed(&self, kind: &str, key: ProviderKey) -> ProviderFeed {
+        let board = match &self.0 {
+            Kind::Amqp(queue) => queue.board(format!("provider.{kind}")),
+            Kind::Embedded(_) => Board::alone(),
+        };
+        ProviderFeed::new(board, kind, key)
+    }
+
+    /// Tells senders of what is provided, whenever they ask and whenever it changes. `None` means that it is not known yet.
+    pub fn announcer(&self, key: ProviderKey, provided: watch::Receiver<Option<Arc<Provided>>>) -> Announcer {
+        let board = match &self.0 {
+            Kind::Amqp(queue) => queue.board("ask.*".to_owned()),
+            Kind::Embedded(_) => Board::alone(),
+        };
+        Announcer::start(board, key, provided)
     }
 
     /// Takes jobs of `pool`, at most `prefetch` at a time.

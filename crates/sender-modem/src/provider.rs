@@ -167,6 +167,10 @@ impl Provider for ModemProvider {
         self.shop.reports.start(pool, news);
     }
 
+    fn is_exclusive(&self) -> bool {
+        true
+    }
+
     fn add_notes(&self, pool: &Pool, health: &Health) {
         let modems = Arc::clone(&self.shop.modems);
         health.note(format!("modems of {pool}"), move || modems.describe());

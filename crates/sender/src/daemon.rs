@@ -10,13 +10,13 @@ use anyhow::Context;
 use clap::{Arg, Command, value_parser};
 use mtan_daemon::{Config, Health, LogSection, PoolConfig, SenderSection};
 use mtan_jobs::{ClaimBook, Clock, JobId, Owner, Pool, SystemClock};
-use mtan_queue::{Books, Queue};
-use tokio::task::{JoinHandle, JoinSet};
+use mtan_queue::{Announcement, Books, ProviderFeed, ProviderKey, Queue};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::{Build, CallbackFace, Deliveries, ProviderKind, Sender, Way, metrics};
+use crate::{Build, Builds, CallbackFace, Deliveries, Lineup, Outfit, ProviderKind, Roster, Way, metrics};
 
 /// How long a polite good-bye to the broker may take.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -58,11 +58,13 @@ fn command(kind: ProviderKind) -> Command {
 }
 
 /// What the configuration makes of this process.
-struct Parts {
-    senders: Vec<Sender>,
+struct Parts<'a> {
+    lineup: Lineup<'a>,
     queue: Queue,
-    claims: Arc<dyn ClaimBook>,
-    callbacks: Option<(CallbackFace, Deliveries)>,
+    books: Books,
+    face: Option<CallbackFace>,
+    /// Opens what otp-api says of providers; without it only the file's pools are sent for.
+    provider_key: Option<ProviderKey>,
     /// What is allowed and still looks like a mistake.
     warning: Option<String>,
 }
@@ -72,28 +74,49 @@ async fn run(kind: ProviderKind, file: Option<&PathBuf>, build: Build<'_>) -> an
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let log: LogSection = config.section("log");
     let section: SenderSection = config.section("sender");
-    let parts = parts(kind, &mut config, &clock, &section, build);
+    let builds = |of: ProviderKind| (of == kind).then_some(build);
+    let parts = parts(kind, &mut config, file, &clock, &section, &builds);
     config.finish()?;
-    let parts = parts.context("the configuration is incomplete")?;
+    let Parts { mut lineup, queue, books, face, provider_key, warning } =
+        parts.context("the configuration is incomplete")?;
     mtan_daemon::init_logs(&log);
-    if let Some(warning) = &parts.warning {
+    if let Some(warning) = &warning {
         warn!("{warning}");
     }
     let counted = mtan_daemon::init_metrics();
     metrics::describe();
-    let stop = mtan_daemon::stop_on_signals();
+    let (stop, mut hangups) = mtan_daemon::stop_and_reload_on_signals();
     let health = Health::new(stop.clone());
-    add_ready_checks(&health, &parts, &clock);
+    add_ready_checks(&health, &queue, &books, &clock);
+    let deliveries = Deliveries::new(&queue, books.deliveries.clone(), clock.clone(), face.as_ref());
     let listener = mtan_daemon::listen(listen_address(kind, &section)).await?;
-    info!(address = %listener.local_addr()?, pools = parts.senders.len(), "health and metrics are here");
-    let router = mtan_daemon::health_router(health, counted);
+    let address = listener.local_addr()?;
     let end = CancellationToken::new();
-    let beside = tokio::spawn(mtan_daemon::serve(listener, router, end.clone()));
-    let called = match &parts.callbacks {
-        Some((face, deliveries)) => Some(take_callbacks(face, deliveries.clone(), end.clone()).await?),
+    let drain = Duration::from_secs(section.drain_seconds);
+    let callbacks = deliveries.clone();
+    let outfit = Outfit { queue: queue.clone(), books, deliveries, clock, drain, health: health.clone() };
+    let roster = Roster::new(outfit, stop.clone());
+    lineup.apply(&roster);
+    note_pools(&health, &roster, provider_key.is_some());
+    info!(%address, pools = roster.pools().len(), "health and metrics are here");
+    let called = match &face {
+        Some(face) => Some(take_callbacks(face, callbacks.clone(), end.clone()).await?),
         None => None,
     };
-    let sent = send(parts, stop).await;
+    let router = mtan_daemon::health_router(health, counted);
+    let beside = tokio::spawn(mtan_daemon::serve(listener, router, end.clone()));
+    let mut feed = provider_key.map(|key| queue.provider_feed(kind.as_str(), key));
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = hangups.next() => lineup.reload(&roster),
+            set = heard(&mut feed) => lineup.take(set, &roster),
+        }
+    }
+    let sent = roster.wait().await.context("not a stop that was asked for");
+    if timeout(GOODBYE, queue.close()).await.is_err() {
+        info!("the broker did not say good-bye in time");
+    }
     // probes and callbacks are answered until the last job is done
     end.cancel();
     beside.await??;
@@ -102,6 +125,27 @@ async fn run(kind: ProviderKind, file: Option<&PathBuf>, build: Build<'_>) -> an
     }
     info!("stopped");
     sent
+}
+
+/// What was set, as soon as it is heard of; never without a feed.
+async fn heard(feed: &mut Option<ProviderFeed>) -> Announcement {
+    match feed {
+        Some(feed) => feed.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A line for `/readyz`: a process that has nothing to send for yet waits, and is well.
+fn note_pools(health: &Health, roster: &Roster, may_come: bool) {
+    let roster = roster.clone();
+    health.note("pools", move || {
+        let pools: Vec<String> = roster.pools().iter().map(ToString::to_string).collect();
+        match pools.as_slice() {
+            [] if may_come => "none yet: waits for an administrator to set a provider".to_owned(),
+            [] => "none".to_owned(),
+            pools => pools.join(", "),
+        }
+    });
 }
 
 /// Starts the listener for callbacks; it serves until `end`.
@@ -116,63 +160,48 @@ pub async fn take_callbacks(
     Ok(tokio::spawn(mtan_daemon::serve(listener, crate::delivery_router(deliveries), end)))
 }
 
-/// All pools of this kind until `stop`, and then until what is in hand is done.
-async fn send(parts: Parts, stop: CancellationToken) -> anyhow::Result<()> {
-    let mut running = JoinSet::new();
-    for sender in parts.senders {
-        running.spawn(sender.run(stop.clone()));
-    }
-    let mut result = Ok(());
-    while let Some(ended) = running.join_next().await {
-        // a sender that is gone while the process looks alive would be found by nobody: better all of it ends
-        if !stop.is_cancelled() {
-            result = Err(anyhow::anyhow!("a sender ended by itself"));
-            stop.cancel();
-        }
-        result = result.and(ended.context("a sender panicked"));
-    }
-    if timeout(GOODBYE, parts.queue.close()).await.is_err() {
-        info!("the broker did not say good-bye in time");
-    }
-    result
-}
-
 /// All parts, or faults in `config` that say what is missing; `None` comes with at least one.
-fn parts(
+fn parts<'a>(
     kind: ProviderKind,
     config: &mut Config,
+    file: Option<&PathBuf>,
     clock: &Arc<dyn Clock>,
     section: &SenderSection,
-    build: Build<'_>,
-) -> Option<Parts> {
+    builds: Builds<'a>,
+) -> Option<Parts<'a>> {
     let drain = Duration::from_secs(section.drain_seconds);
+    let provider_key = provider_key(config);
     let pools = mtan_daemon::pools(config);
     let mine: Vec<&PoolConfig> = pools.iter().filter(|pool| Way::kind(config, pool) == Some(kind)).collect();
-    if mine.is_empty() {
-        let message =
-            format!("no pool whose SMSProvider is {kind} was found: {} has nothing to do", process(kind));
+    if mine.is_empty() && provider_key.is_none() {
+        let message = format!(
+            "no pool whose SMSProvider is {kind} was found: {} has nothing to do. With provider_key it waits for one to be set",
+            process(kind)
+        );
         config.fault("sms.SMSProvider", message);
     }
+    // built on trial, for the mistakes in them
     let ways: Vec<Way> =
-        mine.into_iter().filter_map(|pool| Way::read(config, pool, clock, drain, build)).collect();
+        mine.into_iter().filter_map(|pool| Way::read(config, pool, clock, drain, builds(kind)?)).collect();
     let queue = shared(config, "queue", "amqp://… or amqps://…").and_then(|url| {
         Queue::amqp(&url, process(kind)).map_err(|e| config.fault("queue", e.to_string())).ok()
     });
     let books = shared(config, "store", "redis://… or rediss://…")
         .and_then(|url| Books::redis(&url).map_err(|e| config.fault("store", e.to_string())).ok());
-    let face = CallbackFace::read(config, section, &ways);
+    let face = CallbackFace::read(config, section, &ways, provider_key.is_some());
     // the file may be shared with the process that is called back
     let not_ours = kind != ProviderKind::Http
         && pools.iter().any(|pool| Way::kind(config, pool) == Some(ProviderKind::Http));
-    let warning = CallbackFace::unused(section, &ways).filter(|_| !not_ours);
-    let (queue, books) = (queue?, books?);
-    let deliveries = Deliveries::new(&ways, &queue, books.deliveries.clone(), clock.clone(), face.as_ref());
-    let senders = ways
-        .into_iter()
-        .map(|way| way.sender(&queue, &books, Some(&deliveries), clock.clone(), drain))
-        .collect();
-    let callbacks = face.map(|face| (face, deliveries));
-    Some(Parts { senders, queue, claims: books.claims, callbacks, warning })
+    let warning = CallbackFace::unused(section, &ways).filter(|_| !not_ours && face.is_none());
+    let lineup = Lineup::new(config, file.map(PathBuf::as_path), pools, builds, clock.clone(), drain);
+    Some(Parts { lineup, queue: queue?, books: books?, face, provider_key, warning })
+}
+
+/// `provider_key`, which this process shares with otp-api; one that is none becomes a fault.
+pub fn provider_key(config: &mut Config) -> Option<ProviderKey> {
+    let text = config.value("provider_key")?;
+    let key = ProviderKey::from_base64(text.trim());
+    key.map_err(|e| config.fault("provider_key", e.to_string())).ok()
 }
 
 /// An address that several processes can share: an embedded file belongs to one.
@@ -200,17 +229,13 @@ fn listen_address(kind: ProviderKind, section: &SenderSection) -> &str {
     }
 }
 
-fn add_ready_checks(health: &Health, parts: &Parts, clock: &Arc<dyn Clock>) {
-    for sender in &parts.senders {
-        sender.breaker.add_note(health);
-        sender.provider.add_notes(&sender.pool, health);
-    }
-    let queue = parts.queue.clone();
+fn add_ready_checks(health: &Health, queue: &Queue, books: &Books, clock: &Arc<dyn Clock>) {
+    let queue = queue.clone();
     health.add("queue", move || {
         let queue = queue.clone();
         async move { queue.ready() }
     });
-    let (claims, clock) = (parts.claims.clone(), clock.clone());
+    let (claims, clock) = (books.claims.clone(), clock.clone());
     health.add("claims", move || answers(claims.clone(), clock.clone()));
 }
 

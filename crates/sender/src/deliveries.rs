@@ -10,7 +10,7 @@ mod router;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use mtan_jobs::{Awaited, ClaimError, Clock, DeliveryBook, JobId, Outcome, Pool, ReportPublisher, Ticket};
@@ -19,6 +19,7 @@ use mtan_daemon::{Config, SenderSection};
 use mtan_queue::Queue;
 
 use crate::Way;
+use tracing::warn;
 
 pub use router::router;
 
@@ -97,7 +98,22 @@ pub struct Deliveries {
     /// end. Empty where nobody listens.
     pub base_url: String,
     /// How the callbacks of each pool are read.
-    pub readers: BTreeMap<Pool, Arc<dyn ReadCallback>>,
+    pub readers: Readers,
+}
+
+/// How the callbacks of each pool are read; learns of further pools while callbacks come in. Clones are the same.
+#[derive(Clone, Default)]
+pub struct Readers(Arc<RwLock<BTreeMap<Pool, Arc<dyn ReadCallback>>>>);
+
+impl Readers {
+    /// The callbacks of `pool` are read by `reader` from now on.
+    pub fn insert(&self, pool: Pool, reader: Arc<dyn ReadCallback>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(pool, reader);
+    }
+
+    fn get(&self, pool: &Pool) -> Option<Arc<dyn ReadCallback>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(pool).cloned()
+    }
 }
 
 /// The listener for callbacks, as `[sender]` has it.
@@ -110,9 +126,21 @@ pub struct CallbackFace {
 }
 
 impl CallbackFace {
-    /// `None` where no gateway of `ways` reports delivery. Where one does, both keys are required.
-    pub fn read(config: &mut Config, section: &SenderSection, ways: &[Way]) -> Option<CallbackFace> {
-        let pool = ways.iter().find(|way| way.provider.callbacks().is_some()).map(|way| way.pool.clone())?;
+    /// Where a gateway of `ways` reports delivery, both keys are required. Where none does, they are taken if both are there
+    /// and further ways `may_come` while the process runs; else `None`.
+    pub fn read(
+        config: &mut Config,
+        section: &SenderSection,
+        ways: &[Way],
+        may_come: bool,
+    ) -> Option<CallbackFace> {
+        let reporting = ways.iter().find(|way| way.provider.callbacks().is_some());
+        let both = section.dlr_listen.is_some() && section.dlr_url.is_some();
+        let pool = match reporting {
+            Some(way) => way.pool.to_string(),
+            None if may_come && both => "that may come".to_owned(),
+            None => return None,
+        };
         let given = |config: &mut Config, key: &str, value: &Option<String>, what: &str| {
             if value.is_none() {
                 config.fault(
@@ -178,17 +206,34 @@ fn is_base(url: &str) -> bool {
 }
 
 impl Deliveries {
-    /// Everything for the reports about the SMS of `ways`; gateways call `face`.
+    /// Everything for reports; gateways call `face`. It [learns](Deliveries::learn) the ways out as they come.
     pub fn new(
-        ways: &[Way],
         queue: &Queue,
         book: Arc<dyn DeliveryBook>,
         clock: Arc<dyn Clock>,
         face: Option<&CallbackFace>,
     ) -> Deliveries {
         let base_url = face.map(|face| face.base_url.clone()).unwrap_or_default();
-        let readers = ways.iter().filter_map(|way| Some((way.pool.clone(), way.provider.callbacks()?)));
-        Deliveries { book, reports: queue.report_publisher(), clock, base_url, readers: readers.collect() }
+        Deliveries { book, reports: queue.report_publisher(), clock, base_url, readers: Readers::default() }
+    }
+
+    /// Reads the callbacks of this way's gateway from now on. One that has none leaves the reader before it in place: the old
+    /// gateway still tells of what it took.
+    pub fn learn(&self, way: &Way) {
+        let Some(reader) = way.provider.callbacks() else { return };
+        if !self.listens() {
+            warn!(
+                pool = %way.pool,
+                "the pool has DLR, and nobody listens: set sender.dlr_listen and sender.dlr_url and start anew; until then \
+                 no delivery is reported"
+            );
+        }
+        self.readers.insert(way.pool.clone(), reader);
+    }
+
+    /// Whether there is something for gateways to call.
+    pub(crate) fn listens(&self) -> bool {
+        !self.base_url.is_empty()
     }
 
     /// How news of this job are told. To be asked for before the hand-over: they may come before the answer.

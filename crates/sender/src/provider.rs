@@ -36,6 +36,12 @@ pub trait Provider: Send + Sync + 'static {
         false
     }
 
+    /// True where two of its kind cannot be at work at once, as with the port of a modem: then an exchange lets the old one
+    /// finish before the new one begins.
+    fn is_exclusive(&self) -> bool {
+        false
+    }
+
     /// Begins what it does beside the jobs; called once, when the sender of `pool` starts. `news` is there if it hears of
     /// deliveries by itself.
     fn start(&self, pool: &Pool, news: Option<Deliveries>) {

@@ -30,6 +30,8 @@ pub struct Way {
     pub breaker: Arc<Breaker>,
     /// What becomes of its jobs meanwhile.
     pub while_open: WhileOpen,
+    /// What it was made from, by which an exchange knows one that has not changed; `None` for one made by hand.
+    pub config: Option<PoolConfig>,
 }
 
 impl Way {
@@ -37,7 +39,7 @@ impl Way {
     pub fn new(pool: Pool, provider: Arc<dyn Provider>) -> Way {
         let Rules { max_in_flight, while_open, .. } = Rules::default();
         let breaker = Breaker::new(pool.clone(), BreakerRules::default());
-        Way { pool, provider, max_in_flight, limit: None, breaker, while_open }
+        Way { pool, provider, max_in_flight, limit: None, breaker, while_open, config: None }
     }
 
     /// Which kind of provider `pool` needs; a class that nobody knows becomes a fault of the configuration.
@@ -90,6 +92,7 @@ impl Way {
             max_in_flight: pool.max_in_flight,
             pool: name,
             provider,
+            config: Some(pool.clone()),
         })
     }
 
@@ -102,13 +105,16 @@ impl Way {
         clock: Arc<dyn Clock>,
         drain: Duration,
     ) -> Sender {
-        let Way { pool, provider, max_in_flight, limit, breaker, while_open } = self;
+        let Way { pool, provider, max_in_flight, limit, breaker, while_open, .. } = self;
         Sender {
             name: unique_name(&pool),
             consumer: queue.consumer(&pool, max_in_flight),
             reports: queue.report_publisher(),
             deliveries: deliveries
-                .filter(|all| all.readers.contains_key(&pool) || provider.hears_of_deliveries_for().is_some())
+                .filter(|all| {
+                    (provider.callbacks().is_some() && all.listens())
+                        || provider.hears_of_deliveries_for().is_some()
+                })
                 .cloned(),
             pool,
             claims: books.claims.clone(),

@@ -52,8 +52,9 @@ pub(crate) async fn run(config: Option<&Path>, arguments: &Arguments) -> anyhow:
 
 /// The pool's way out, from the same sections as the senders read.
 fn way(config: Option<&Path>, pool: Option<&str>, clock: &Arc<dyn Clock>) -> anyhow::Result<Way> {
-    let mut config = Config::load(config)?;
-    let ways = Sending::read(&mut config, clock).ways;
+    let file = config;
+    let mut config = Config::load(file)?;
+    let ways = Sending::read(&mut config, file, clock).ways;
     config.finish()?;
     let names: Vec<String> = ways.iter().map(|way| way.pool.to_string()).collect();
     let chosen = ways.into_iter().find(|way| pool.is_none_or(|name| way.pool.as_str() == name));

@@ -36,6 +36,7 @@ use crate::observed::observed;
 use crate::params::{MOST, Params};
 
 use call::Call;
+pub(crate) use error::AdminError;
 pub(crate) use gate::Gate;
 use gate::Refusal;
 use login::not_stored;

@@ -1,6 +1,6 @@
 //! The reconnect loop: one connection for one role, made again and again until it is told to stop.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{fmt, iter};
@@ -23,6 +23,8 @@ use super::topology;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The topology, some forty round trips.
 const DECLARE_WITHIN: Duration = Duration::from_secs(20);
+/// A pool that came while the process runs has so long to be declared before its lack makes anybody unready.
+const NEW_FOR: Duration = Duration::from_secs(3);
 /// A connection that ended sooner is not made again at once.
 const STEADY_AFTER: Duration = Duration::from_secs(1);
 /// RabbitMQ tells the consumers of a deleted queue that it is gone, unless there is another one of that name by the
@@ -56,7 +58,8 @@ struct Inner {
     address: Address,
     name: String,
     state: watch::Sender<State>,
-    pools: Mutex<BTreeSet<Pool>>,
+    /// The pools whose queues are ours to declare, and since when.
+    pools: Mutex<BTreeMap<Pool, Instant>>,
     more_pools: Notify,
     stop: CancellationToken,
     stopped: CancellationToken,
@@ -164,13 +167,17 @@ impl Link {
 
     /// Makes these pools' queues part of the topology.
     pub(super) fn add_pools(&self, pools: &[Pool]) {
-        self.pools().extend(pools.iter().cloned());
+        let (now, mut known) = (Instant::now(), self.pools());
+        for pool in pools {
+            known.entry(pool.clone()).or_insert(now);
+        }
+        drop(known);
         self.0.more_pools.notify_one();
     }
 
     /// Whether the queue of `pool` is ours to declare.
     pub(super) fn is_ours(&self, pool: &Pool) -> bool {
-        self.pools().contains(pool)
+        self.pools().contains_key(pool)
     }
 
     /// The queue of `pool` is not where it was declared: it is declared again, after [`LET_THEM_NOTICE`].
@@ -190,7 +197,9 @@ impl Link {
         if live.blocked() {
             return Err(self.tell("blocked by an alarm of the broker (memory or disk)"));
         }
-        if let Some(pool) = self.pools().iter().find(|pool| !live.knows(pool)) {
+        // one that has just come is being declared, and who publishes to it waits for that; others have nothing to do with it
+        let missing = |(pool, since): &(&Pool, &Instant)| !live.knows(pool) && since.elapsed() > NEW_FOR;
+        if let Some((pool, _)) = self.pools().iter().find(missing) {
             return Err(self.tell(&format!("the queue of pool {pool} is not declared")));
         }
         live.channels.ready().map_err(|why| self.tell(&why))
@@ -205,7 +214,7 @@ impl Link {
         format!("{} connection to broker {}: {why}", self.0.role, self.0.address)
     }
 
-    fn pools(&self) -> std::sync::MutexGuard<'_, BTreeSet<Pool>> {
+    fn pools(&self) -> std::sync::MutexGuard<'_, BTreeMap<Pool, Instant>> {
         self.0.pools.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -280,7 +289,7 @@ impl Link {
     }
 
     async fn declare_pools(&self, live: &Live) -> Result<(), String> {
-        let missing: Vec<Pool> = self.pools().iter().filter(|pool| !live.knows(pool)).cloned().collect();
+        let missing: Vec<Pool> = self.pools().keys().filter(|pool| !live.knows(pool)).cloned().collect();
         for pool in missing {
             let done = topology::declare_pool(&live.connection, &pool).await;
             done.map_err(|error| format!("pool {pool}: {error}"))?;

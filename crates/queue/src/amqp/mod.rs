@@ -9,6 +9,7 @@
 
 mod address;
 mod batch;
+mod board;
 mod channels;
 mod delay;
 mod feed;
@@ -32,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::queue::QueueUrlError;
 use address::Address;
+pub(crate) use board::{Board, Event};
 use feed::{Feed, Shelf, Source};
 use link::{Link, Role};
 use outlet::Outlet;
@@ -96,6 +98,16 @@ impl Amqp {
         self.0.publish.add_pools(std::slice::from_ref(pool)); // for another try in the same pool
         let feed = self.feed(Source::Jobs(pool.clone()), prefetch, CancellationToken::new());
         Box::new(AmqpConsumer { feed, pool: pool.clone(), shared: self.0.clone() })
+    }
+
+    /// Declares the queues of these pools too.
+    pub(crate) fn add_pools(&self, pools: &[Pool]) {
+        self.0.publish.add_pools(pools);
+    }
+
+    /// Reads the notes of the exchange mtan.config that `binding` names.
+    pub(crate) fn board(&self, binding: String) -> Board {
+        Board::stand(self.0.clone(), binding)
     }
 
     /// A publisher of reports.

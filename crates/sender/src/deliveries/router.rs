@@ -51,7 +51,6 @@ async fn callback(State((deliveries, asking)): State<Shared>, request: Request) 
     let Some(reader) = deliveries.readers.get(&address.pool) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let reader = Arc::clone(reader);
     let callback = match read(request).await {
         Ok(callback) => callback,
         Err(status) => return status.into_response(),

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use jiff::Timestamp;
 use mtan_jobs::{Awaited, ClaimError, DeliveryBook, JobId, News, Outcome, Pool, ReplyTo, Ticket};
-use mtan_sender::{Callback, CallbackState, Deliveries, ReadCallback, delivery_router};
+use mtan_sender::{Callback, CallbackState, Deliveries, ReadCallback, Readers, delivery_router};
 use tower::ServiceExt;
 
 use crate::world::{Mood, Moody, World};
@@ -105,12 +105,14 @@ impl Door {
     fn new() -> Door {
         let (world, book) = (World::new(), Book::default());
         let words: Arc<dyn ReadCallback> = Arc::new(Words);
+        let readers = Readers::default();
+        readers.insert(Pool::default_pool(), words);
         let router = delivery_router(Deliveries {
             book: Arc::new(book.clone()),
             reports: Arc::new(world.reports.clone()),
             clock: world.clock.clone(),
             base_url: "http://sms.example".to_owned(),
-            readers: [(Pool::default_pool(), words)].into(),
+            readers,
         });
         Door { world, book, router }
     }

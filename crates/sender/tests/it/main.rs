@@ -11,6 +11,7 @@ mod ends;
 mod faults;
 mod inbox;
 mod room;
+mod roster;
 mod script;
 mod stop;
 mod throttle;
