@@ -23,4 +23,5 @@ mod pages;
 mod refusals;
 mod reports;
 mod routes;
+mod token_command;
 mod walls;

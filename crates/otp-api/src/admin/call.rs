@@ -216,11 +216,11 @@ pub(super) async fn answered(
 }
 
 /// Notes what became of it. A success that cannot be noted is none: the administrator has to look.
-async fn noted(
+pub(crate) async fn noted<T>(
     api: &OtpApi,
     mut record: AuditRecord,
-    result: Result<Answer, AdminError>,
-) -> Result<Answer, AdminError> {
+    result: Result<T, AdminError>,
+) -> Result<T, AdminError> {
     record.success = result.is_ok();
     record.reason = result.as_ref().map_or_else(AdminError::reason, |_| "done".to_owned());
     let (action, reason) = (record.action.clone(), record.reason.clone());

@@ -36,9 +36,10 @@ use crate::observed::observed;
 use crate::params::{MOST, Params};
 
 use call::Call;
+pub(crate) use call::noted;
 pub(crate) use error::AdminError;
-pub(crate) use gate::Gate;
 use gate::Refusal;
+pub(crate) use gate::{Admitted, Gate};
 use login::not_stored;
 use session::Session;
 

@@ -67,6 +67,8 @@ pub(super) fn compose(base: &Base, values: &Values, check: Check<'_>) -> Live {
     }
     let default = values.get(DEFAULT_PROVIDER).and_then(|name| name.parse::<Pool>().ok());
     route(&mut policies, base, &pools, default);
+    let all: Vec<Pool> = base.pools.iter().chain(&pools).cloned().collect();
+    super::policies::compose(&mut policies, values, &all, base.long_validity);
     Live { policies, pools, kinds }
 }
 

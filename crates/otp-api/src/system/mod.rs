@@ -3,6 +3,7 @@
 mod config;
 mod live;
 mod names;
+mod policies;
 mod provider;
 mod providers;
 mod reply;
@@ -17,13 +18,14 @@ use axum::routing::{get, post};
 use mtan_daemon::Fault;
 use mtan_queue::{Provided, Queue};
 use mtan_seal::ServerKey;
-use mtan_verifier::{Change, OpenSettings, SettingsBook, SettingsStore, StoreError, Verifier};
+use mtan_verifier::{AuditRecord, Change, OpenSettings, SettingsBook, SettingsStore, StoreError, Verifier};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::OtpApi;
-use crate::admin::{AdminError, behind_the_gate};
+use crate::admin::{AdminError, Admitted, behind_the_gate, noted};
+use crate::audit;
 use crate::bounded::bounded;
 use crate::params::Params;
 use crate::settings::Settings;
@@ -200,7 +202,8 @@ pub(crate) fn routes(api: &OtpApi) -> Router {
             Router::new()$(.route(
                 concat!("/system/", $path),
                 behind_the_gate(api, $endpoint, $method(|State(api): State<OtpApi>, request: Request| async move {
-                    answer(api, request, |system, params| async move { $call(&system, &params).await }).await
+                    let action = concat!("system/", $path);
+                    answer(api, request, action, |system, params| async move { $call(&system, &params).await }).await
                 })),
             ))+
         };
@@ -213,46 +216,95 @@ pub(crate) fn routes(api: &OtpApi) -> Router {
         "delProvider" "system_del_provider" post providers::remove;
         "setDefaultProvider" "system_set_default_provider" post providers::set_default;
         "testProvider" "system_test_provider" post providers::test;
+        "setPolicy" "system_set_policy" post policies::set;
+        "delPolicy" "system_del_policy" post policies::remove;
     };
     let reading = [
         ("/system/getConfig", "system_get_config"),
         ("/system/getProvider", "system_get_provider"),
         ("/system/getProviderDef", "system_get_provider_def"),
+        ("/system/getPolicy", "system_get_policy"),
     ];
-    let [config, provider, def] = reading;
+    let [config, provider, def, policy] = reading;
     changing
         .route(config.0, behind_the_gate(api, config.1, get(get_config).post(get_config)))
         .route(provider.0, behind_the_gate(api, provider.1, get(get_provider).post(get_provider)))
         .route(def.0, behind_the_gate(api, def.1, get(get_provider_def).post(get_provider_def)))
+        .route(policy.0, behind_the_gate(api, policy.1, get(get_policy).post(get_policy)))
 }
 
 async fn get_config(State(api): State<OtpApi>, request: Request) -> Response {
-    answer(api, request, |system, params| async move { config::get(&system, &params).await }).await
+    answer(
+        api,
+        request,
+        "system/getConfig",
+        |system, params| async move { config::get(&system, &params).await },
+    )
+    .await
 }
 
 async fn get_provider(State(api): State<OtpApi>, request: Request) -> Response {
-    answer(api, request, |system, params| async move { providers::get(&system, &params).await }).await
+    answer(api, request, "system/getProvider", |system, params| async move {
+        providers::get(&system, &params).await
+    })
+    .await
+}
+
+async fn get_policy(State(api): State<OtpApi>, request: Request) -> Response {
+    answer(
+        api,
+        request,
+        "system/getPolicy",
+        |system, params| async move { policies::get(&system, &params).await },
+    )
+    .await
 }
 
 async fn get_provider_def(State(api): State<OtpApi>, request: Request) -> Response {
-    answer(api, request, |_, params| async move { providers::definitions(&params) }).await
+    answer(api, request, "system/getProviderDef", |_, params| async move { providers::definitions(&params) })
+        .await
 }
 
-/// Reads the request, and makes the response of what `call` says. A call that has begun is ended, whoever hangs up.
-async fn answer<F>(api: OtpApi, request: Request, call: impl FnOnce(System, Arc<Params>) -> F) -> Response
+/// Reads the request, notes in the audit log what came of it, and makes the response of what `call` says. A call that has
+/// begun is ended and noted, whoever hangs up.
+async fn answer<F>(
+    api: OtpApi,
+    request: Request,
+    action: &'static str,
+    call: impl FnOnce(System, Arc<Params>) -> F + Send + 'static,
+) -> Response
 where
     F: Future<Output = Result<Reply, AdminError>> + Send + 'static,
 {
     let Some(system) = api.inner.system.clone() else {
         return AdminError::plain("/system is off in this process").response(None);
     };
+    let administrator =
+        request.extensions().get().map(|Admitted { administrator, .. }| administrator.clone());
+    let client = audit::address(&request);
     let params = match Params::read(request).await {
         Ok(params) => Arc::new(params),
         Err(why) => return AdminError::from(why).response(None),
     };
-    let called = bounded(&api.inner.tasks, WITHIN, call(system, params.clone())).await;
-    match called.map_err(AdminError::from).flatten() {
+    let record = AuditRecord { administrator, client, ..record(&api, action, &params) };
+    let (tasks, asked) = (api.inner.tasks.clone(), params.clone());
+    let called = bounded(&tasks, WITHIN, async move {
+        let result = call(system, params).await;
+        noted(&api, record, result).await
+    });
+    match called.await.map_err(AdminError::from).flatten() {
         Ok(reply) => reply.response(),
-        Err(error) => error.response(Some(&params)),
+        Err(error) => error.response(Some(&asked)),
     }
+}
+
+/// What is done, and to which provider, setting or policy; values stay out.
+fn record(api: &OtpApi, action: &str, params: &Params) -> AuditRecord {
+    let named = |key| params.filled(key).ok().flatten();
+    let action = match named("name").or_else(|| named("key")) {
+        Some(name) => format!("{action} {}", audit::cleaned(name)),
+        None => action.to_owned(),
+    };
+    let client_named = named("client").filter(|_| !action.contains("Policy")).map(audit::cleaned);
+    AuditRecord { client_named, ..AuditRecord::new(api.inner.clock.now(), action) }
 }

@@ -11,7 +11,8 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use mtan_embedded::Embedded;
 use mtan_hotp::{Algorithm, Digits, Secret};
 use mtan_jobs::{Clock, Outcome, ReportCode, SendJob, SendReport};
-use mtan_otp_api::{Credentials, OtpApi, Settings};
+use mtan_otp_api::{Credentials, OtpApi, ProviderCheck, Reach, Settings, System, check_provider};
+use mtan_queue::Queue;
 use mtan_seal::ServerKey;
 use mtan_sms::PhoneNumber;
 use mtan_testkit::redis::RedisServer;
@@ -101,6 +102,26 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let file = Embedded::open(&folder.path().join("mtan.redb")).unwrap();
         House::over(settings, mtan_store::embedded(&file), Box::new(folder)).await
+    }
+
+    /// With the administrator `admin`, password `s3cret`, and /system.
+    pub(crate) async fn with_system() -> House {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Embedded::open(&folder.path().join("mtan.redb")).unwrap();
+        let admin = Credentials { username: "admin".into(), password: "s3cret".into() };
+        let pools = vec![mtan_jobs::Pool::default_pool()];
+        let policies = Policy::default().into();
+        let settings = Settings { admin: Some(admin), pools, policies, ..Settings::default() };
+        let mut house = House::over(settings.clone(), mtan_store::embedded(&file), Box::new(folder)).await;
+        let (key, clock) = (ServerKey::generate(), house.clock.clone());
+        let queue = Queue::embedded(&file, &key, clock.clone());
+        let check: ProviderCheck = Arc::new(check_provider);
+        let (store, verifier) = (house.store.clone(), house.verifier.clone());
+        let system = System::new(store, key, queue, verifier.clone(), &settings, Reach::Senders, check);
+        system.refresh().await.unwrap();
+        house.api = OtpApi::with_system(verifier, &settings, clock, Some(system));
+        house.router = house.api.router();
+        house
     }
 
     /// With a Redis of its own.

@@ -24,5 +24,6 @@ mod running;
 mod session;
 mod settings;
 mod socket;
+mod system;
 mod tokens;
 mod users;
