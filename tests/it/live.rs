@@ -259,8 +259,7 @@ async fn senders_that_start_later_hear_of_it_and_so_do_all_after_the_broker_was_
     sms_at(&house, "alice", ALICE, &house.gateway).await;
 
     let second = Gateway::start().await;
-    let broker = house.apart().broker.as_mut().unwrap();
-    broker.kill();
+    house.apart().broker.as_mut().unwrap().stop().await;
     let reply = set(&house, "default", &second, &[]).await;
     assert_eq!(reply["result"]["value"], true, "the store has it, whatever the broker does: {reply}");
     house.apart().broker.as_mut().unwrap().restart().await;

@@ -86,10 +86,7 @@ async fn a_token_is_shown_changed_switched_given_and_removed() {
     let set = ["token", "set", "CARD-1", "--pin", "99", "--description", "her second", "--max-fail", "2"];
     assert_eq!(desk.says(&set).await, "1 token changed");
     assert!(!desk.triggers("alice", "4711").await && !desk.triggers("alice", "4711").await);
-    assert!(
-        desk.says(&["token", "show", "CARD-1"]).await.contains("locked  2/2"),
-        "two wrong tries lock it"
-    );
+    assert!(desk.says(&["token", "show", "CARD-1"]).await.contains("locked  2/2"), "two wrong tries lock it");
     assert_eq!(desk.says(&["token", "reset", "CARD-1"]).await, "1 token reset");
     assert!(desk.triggers("alice", "99").await);
 
